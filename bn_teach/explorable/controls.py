@@ -116,7 +116,8 @@ def _even_stops(low, high, step):
 def _log_stops(low, high, factor):
     if low <= 0 or factor <= 1:
         raise ValueError(
-            f"slider: low={low}, factor={factor}; logarithmic stops need low above 0, factor above 1"
+            f"slider: low={low}, factor={factor}; logarithmic stops need low above 0 and factor "
+            "above 1"
         )
     count = round(math.log(high / low) / math.log(factor))
     if count < 1 or not math.isclose(low * factor**count, high, rel_tol=1e-6):

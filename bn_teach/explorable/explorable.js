@@ -292,7 +292,34 @@ class View {
     this.frame = 0;
     this.settled = 0;
     this.gone = new AbortController(); // takes every listener off again
-    this.build(host);
+    /** @type {Control|null} */
+    this.playing = null;
+    this.timer = 0;
+    this.drawn = false;
+
+    this.rows = this.controls.map((control) => this.buildControl(control));
+    this.plot = make("div", { class: "plot", role: "img" });
+    this.notice = make("p", { class: "notice" }, this.words.loading);
+    this.picture = make("div", { class: "picture" }, this.plot, this.notice);
+    this.longest = make("span", { class: "longest", "aria-hidden": "true" });
+    this.sentence = make("span");
+    this.live = make("span", { class: "unseen", "aria-live": "polite" });
+    this.root = make(
+      "div",
+      {
+        class: "bn-explorable",
+        role: "group",
+        "aria-label": model.get("_title"),
+        // JupyterLab's one-letter commands and a deck's arrows must not act on a slider's keys.
+        "data-lm-suppress-shortcuts": "true",
+      },
+      make("div", { class: "controls" }, ...this.rows.map((row) => row.element)),
+      this.picture,
+      make("p", { class: "caption" }, this.longest, this.sentence),
+      this.live,
+    );
+    this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    host.append(this.root);
 
     this.redraw = () => this.schedule();
     this.follow = () => {
@@ -312,32 +339,6 @@ class View {
   }
 
   // --- building ---
-
-  /** @param {HTMLElement} host */
-  build(host) {
-    this.rows = this.controls.map((control) => this.buildControl(control));
-    this.plot = make("div", { class: "plot" });
-    this.notice = make("p", { class: "notice" }, this.words.loading);
-    this.picture = make("div", { class: "picture" }, this.plot, this.notice);
-    this.image = this.plot;
-    this.image.setAttribute("role", "img");
-    this.longest = make("span", { class: "longest", "aria-hidden": "true" });
-    this.sentence = make("span");
-    this.live = make("span", { class: "unseen", "aria-live": "polite" });
-    this.root = make(
-      "div",
-      // JupyterLab's one-letter commands and a deck's arrow keys must not act on a slider's keys.
-      { class: "bn-explorable", "data-lm-suppress-shortcuts": "true" },
-      make("div", { class: "controls" }, ...this.rows.map((row) => row.element)),
-      this.picture,
-      make("p", { class: "caption" }, this.longest, this.sentence),
-      this.live,
-    );
-    this.root.setAttribute("role", "group");
-    this.root.setAttribute("aria-label", this.model.get("_title"));
-    this.root.addEventListener("keydown", (event) => event.stopPropagation());
-    host.append(this.root);
-  }
 
   /** @param {Control} control */
   buildControl(control) {
@@ -529,7 +530,7 @@ class View {
     const theme = this.model.get("_themes")[this.dark() ? "dark" : "light"];
     const look = { template: theme, width, dragmode: false, uirevision: "explorable" };
     this.plotly.react(this.plot, data, { ...look, ...layout }, CONFIG);
-    this.image.setAttribute("aria-label", tree.text);
+    this.plot.setAttribute("aria-label", tree.text);
     this.sentence.textContent = tree.text;
     this.root.dataset.state = String(state);
     this.drawn = true;

@@ -170,8 +170,10 @@ def _is_numeric(value):
 
 
 def _number_or_gap(value):
-    return value is None or isinstance(value, (np.integer, np.floating)) or (
-        isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (
+        value is None
+        or isinstance(value, (np.integer, np.floating))
+        or (isinstance(value, (int, float)) and not isinstance(value, bool))
     )
 
 
@@ -199,7 +201,7 @@ def _decode(spec):
     """A typed array as `go.Figure` writes it: {"dtype": "f8", "bdata": base64, "shape": "2, 3"}."""
     array = np.frombuffer(base64.b64decode(spec["bdata"]), np.dtype(spec["dtype"]))
     if "shape" in spec:
-        array = array.reshape([int(n) for n in str(spec["shape"]).strip("()").split(",") if n.strip()])
+        array = array.reshape([int(n) for n in spec["shape"].split(",")])
     return array
 
 

@@ -1,4 +1,4 @@
-"""The widget: samples a function over the grid of its controls and hands the table to the browser."""
+"""The widget: samples a function over the grid of its controls, and gives the browser the table."""
 
 import asyncio
 import contextlib
@@ -56,6 +56,7 @@ def explore(function, *, title=None, stills=(), **controls):
         def parabola(a):
             x = np.linspace(-1, 1, 50)
             return go.Figure(go.Scatter(x=x, y=a * x**2)), f"The curve is {a} high at the ends."
+
 
         explore(parabola, a=slider(-2, 2, step=0.5, start=1, label="height a"))
 
@@ -370,7 +371,8 @@ def _check_call(function, title, controls):
 
 def _tree_of(returned, function, spoken):
     """The state's tree: what plotly.js draws, and the sentence."""
-    figure, text = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, None)
+    is_pair = isinstance(returned, tuple) and len(returned) == 2
+    figure, text = returned if is_pair else (returned, None)
     if hasattr(figure, "to_plotly_json"):
         figure = figure.to_plotly_json()
     if not isinstance(figure, dict) or "data" not in figure:
@@ -407,4 +409,3 @@ def packed_plotly_js():
     """plotly.js as the plotly package ships it, gzipped: 1.5 MB instead of 4.8."""
     source = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     return gzip.compress(source, compresslevel=6, mtime=0)
-
