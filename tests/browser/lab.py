@@ -1,5 +1,6 @@
 """A real JupyterLab and a real Chromium, for the browser tests and the benchmark."""
 
+import ast
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from jupyter_client import BlockingKernelClient
 from playwright.sync_api import sync_playwright
 
 PROJECT = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ def server(folder, port=None):
         "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(state / "config"),
+        "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
         "PYTHONPATH": str(PROJECT),
     }
     command = [
@@ -136,11 +139,49 @@ class Lab:
             timeout=timeout * 1000,
         )
         self.page.wait_for_selector(
-            ".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=timeout * 1000
+            ".jp-Notebook-ExecutionIndicator[data-status=idle]",
+            state="attached",  # a narrow page hides it
+            timeout=timeout * 1000,
         )
+
+    def wait_until_complete(self, folder, seconds=60):
+        """Wait until the browser has every state, so that it needs the kernel no more."""
+        for _ in range(seconds * 4):
+            if self.ask_kernel(
+                folder, "__import__('tests.browser.truth').browser.truth.complete()"
+            ):
+                self.page.wait_for_timeout(500)  # until the last table has crossed
+                return
+            self.page.wait_for_timeout(250)
+        raise RuntimeError(f"the explorables were not complete after {seconds} s")
+
+    def save(self):
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_selector(".lm-TabBar-tab.jp-mod-dirty", state="detached", timeout=30_000)
 
     def explorables(self):
         return self.page.locator(".bn-explorable")
+
+    def kernel_id(self):
+        """The kernel of the open notebook, as the server has it."""
+        with urllib.request.urlopen(f"{self.address}/api/sessions?token={self.token}") as answer:
+            sessions = json.loads(answer.read())
+        return next(s["kernel"]["id"] for s in sessions if s["path"] == self.notebook)
+
+    def ask_kernel(self, folder, expression):
+        """The value of an expression in the notebook's kernel, by way of JSON."""
+        file = Path(folder) / ".jupyter-state" / "runtime" / f"kernel-{self.kernel_id()}.json"
+        client = BlockingKernelClient(connection_file=str(file))
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            code = {"answer": f"__import__('json').dumps({expression})"}
+            message = client.execute("", user_expressions=code, store_history=False, reply=True)
+            answer = message["content"]["user_expressions"]["answer"]
+            assert answer["status"] == "ok", answer
+            return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+        finally:
+            client.stop_channels()
 
     def screenshot(self, path, **options):
         self.page.screenshot(path=path, **options)

@@ -1,0 +1,104 @@
+"""JupyterLab and Chromium for the benchmark, and what is done in them with a clock running."""
+
+import contextlib
+import random
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from tests.browser import lab as real
+
+WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
+
+COMPLETE = """all(
+    widget._sampled.complete()
+    for widget in list(__import__("ipywidgets").widgets.widget._instances.values())
+    if type(widget).__name__ == "Explorable")""".replace("\n", " ")
+
+
+@dataclass
+class Workbench:
+    folder: Path
+    chromium: object
+    address: str
+    token: str
+
+    def write(self, name, *cells):
+        """A notebook of these code cells; returns its file name."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+        return f"{name}.ipynb"
+
+    def open(self, notebook, address=None):
+        """A page of its own, with an empty cache."""
+        lab = real.Lab(self.chromium, address or self.address, self.token, notebook)
+        lab.page.evaluate(WATCH)
+        return lab
+
+    def reopen(self, lab, notebook):
+        """The page anew for another notebook, with whatever the browser has kept."""
+        lab.received = lab.sent = 0
+        lab.open(notebook)
+        lab.page.evaluate(WATCH)
+
+    def settle(self, lab):
+        """Wait until all pictures are sampled, and nothing has crossed for a second."""
+        while not lab.ask_kernel(self.folder, COMPLETE):
+            lab.page.wait_for_timeout(200)
+        before, since = traffic(lab), time.monotonic()
+        while time.monotonic() < since + 1:
+            lab.page.wait_for_timeout(100)
+            if traffic(lab) != before:
+                before, since = traffic(lab), time.monotonic()
+
+    def end_kernel(self, lab):
+        where = f"{lab.address}/api/kernels/{lab.kernel_id()}?token={lab.token}"
+        urllib.request.urlopen(urllib.request.Request(where, method="DELETE")).read()
+
+
+@contextlib.contextmanager
+def workbench():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        real.server(folder) as (address, token),
+        real.browser() as chromium,
+    ):
+        yield Workbench(Path(folder), chromium, address, token)
+
+
+def traffic(lab):
+    """Bytes over the websockets of a page so far, both ways."""
+    return lab.received + lab.sent
+
+
+def run_first_cell(lab, figures=1):
+    """Shift+Enter on the first cell; seconds to the first picture and to the last."""
+    page = lab.page
+    page.click(".jp-CodeCell .cm-content")
+    page.evaluate(f"""() => {{
+        window.first = untilPainted(() => pictures() > 0);
+        window.last = untilPainted(() => pictures() >= {figures});
+    }}""")
+    page.keyboard.press("Shift+Enter")
+    return [ms / 1000 for ms in page.evaluate("Promise.all([first, last])")]
+
+
+def press(lab, key, shown):
+    """Milliseconds from a key press to the picture that answers it.
+
+    `shown`, an expression in JavaScript, reads what the picture shows: it must change.
+    """
+    # Not in step with the frames, which the answers are.
+    lab.page.wait_for_timeout(random.uniform(5, 35))
+    lab.page.evaluate(f"""() => {{
+        const look = () => {shown};
+        const before = look();
+        window.painted = untilPainted(() => ![before, "", undefined].includes(look()));
+    }}""")
+    lab.page.keyboard.press(key)
+    return lab.page.evaluate("painted")

@@ -1,0 +1,442 @@
+"""The explorables of notebook 04: what gamma and beta do, what they learn, what they are for.
+
+Each function takes what an experiment measured and returns its explorable. Where torch is needed
+(``gradient``) it computes first, for every state: the pictures see numpy arrays only.
+
+y = gamma x_hat + beta with x_hat = (x - mean) / sqrt(var + eps), one gamma and one beta for each
+channel: Ioffe and Szegedy (2015), arXiv 1502.03167, Algorithm 1.
+"""
+
+import numpy as np
+import torch
+
+from ..backward import backward_without_statistics, batch_norm_backward
+from ..experiments.scale_and_shift import SATURATED
+from ..explorable import choice, explore, slider, toggle
+from ..look import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, number, percent
+
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
+SYMBOLS = ("circle", "diamond", "square", "triangle-up")
+SECOND = {"xaxis": "x2", "yaxis": "y2"}  # of a trace: draw it in the panel to the right
+EPS = 1e-5
+
+
+def busiest_channel(net):
+    """The channel of the last layer whose gamma grew most: its x_hat (N,), gamma and beta."""
+    layer = net.layers[-1]
+    channel = int(layer.gamma[-1].argmax())
+    values = layer.normalized[-1][:, channel].astype(float)
+    return values, float(layer.gamma[-1][channel]), float(layer.beta[-1][channel])
+
+
+def gamma_and_beta(net):
+    """Drag gamma and beta of one channel; see its values before and after the sigmoid."""
+    x_hat, _, _ = busiest_channel(net)
+    return explore(
+        _on_the_sigmoid(x_hat),
+        title="gamma and beta on the sigmoid",
+        gamma=slider(0.1, 4, step=0.1, start=1, label="scale γ"),
+        beta=slider(-4, 4, step=0.25, start=0, label="shift β"),
+        stills=[{}, {"gamma": 0.3}, {"gamma": 4}, {"gamma": 1, "beta": 3}],
+    )
+
+
+def _on_the_sigmoid(x_hat):
+    edge, bins, out_bins = 10, 40, 20
+    curve = np.linspace(-edge, edge, 161)
+    sigmoid = _line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
+    bars = {"type": "bar", "showlegend": False}
+    bars["marker"] = {"color": SKY, "line": {"color": BLUE, "width": 1}}
+    below = {**bars, "x": _centres(-edge, edge, bins), "yaxis": "y2"}
+    beside = {**bars, "y": _centres(0, 1, out_bins), "orientation": "h", "xaxis": "x2"}
+    layout = {
+        "height": 450,
+        "bargap": 0,
+        "xaxis": _axis("input of the sigmoid, z = γ x̂ + β", -edge, edge, (0, 0.7), anchor="y2"),
+        "yaxis": _axis("output", -0.04, 1.04, (0.36, 1)),
+        "yaxis2": _share((0, 0.26)),
+        "xaxis2": _share((0.77, 1), side="top"),
+        "shapes": [
+            _zone(x0=-edge, x1=-SATURATED, yref="paper", y0=0, y1=1),
+            _zone(x0=SATURATED, x1=edge, yref="paper", y0=0, y1=1),
+            _zone(xref="x2 domain", x0=0, x1=1, y0=-0.04, y1=_sigmoid(-SATURATED)),
+            _zone(xref="x2 domain", x0=0, x1=1, y0=_sigmoid(SATURATED), y1=1.04),
+        ],
+    }
+    words = [{"text": "saturated", "x": -6.4, "y": 0.8}, {"text": "saturated", "x": 6.4, "y": 0.2}]
+    big = {"xref": "paper", "yref": "paper", "x": 1, "xanchor": "right", "font": {"size": 19}}
+
+    def picture(gamma, beta):
+        z = gamma * x_hat + beta
+        out = _sigmoid(z)
+        slope, offset, r2 = _straight_line(z, out)
+        ends = np.clip([z.min(), z.max()], -edge, edge)
+        saturated = np.mean(np.abs(z) > SATURATED)
+        line = _line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
+        numbers = [
+            {**big, "y": 0.2, "text": f"{percent(saturated)} saturated"},
+            {**big, "y": 0.05, "text": f"R² = {number(r2)}"},
+        ]
+        figure = {
+            "data": [
+                sigmoid,
+                {**line, "name": "best straight line"},
+                {**below, "y": np.histogram(z, bins, (-edge, edge))[0] / len(z)},
+                {**beside, "x": np.histogram(out, out_bins, (0, 1))[0] / len(z)},
+            ],
+            "layout": {**layout, "annotations": words + numbers},
+        }
+        return figure, (
+            f"With γ = {number(gamma, 1)} and β = {number(beta)}, {percent(saturated)} of this "
+            f"channel's {len(z)} values saturate the sigmoid. The best straight line through its "
+            f"outputs reaches R² = {number(r2, 3)}."
+        )
+
+    return picture
+
+
+def learnt(net):
+    """Gamma and beta of every channel while the network learns, and its loss."""
+    saturated = np.concatenate([layer.saturated for layer in net.layers], axis=1).mean(axis=1)
+    return explore(
+        _paths(
+            net.run.steps,
+            [(layer.gamma, layer.beta) for layer in net.layers],
+            saturated,
+            net.run.snapshots["test_accuracy"],
+            net.run.curves["loss"],
+        ),
+        title="gamma and beta are learnt",
+        step=_steps(net.run.steps),
+        stills=[{}, {"step": 60}, {"step": 600}],
+    )
+
+
+def _paths(steps, layers, saturated, accuracy, loss):
+    gammas = np.concatenate([gamma for gamma, _ in layers], axis=1)  # (K, all channels)
+    betas = np.concatenate([beta for _, beta in layers], axis=1)
+    widest = 1.15 * np.abs(betas).max()
+    loss_range = np.log10([loss.min() / 1.3, loss.max() * 1.3])
+    start = {"text": "all start here:<br>γ = 1, β = 0", "x": 1, "y": 0, "showarrow": True}
+    tail = {"ax": 0.45, "ay": -0.7 * widest, "axref": "x", "ayref": "y", "arrowcolor": GREY}
+    heading = {"text": "loss of the batch", "xref": "x2 domain", "yref": "paper", "x": 0.5}
+    layout = {
+        "height": 430,
+        "xaxis": _axis("scale γ", 0, 1.05 * gammas.max(), (0, 0.6)),
+        "yaxis": _axis("shift β", -widest, widest),
+        "xaxis2": _axis("training step", 0, len(loss), (0.71, 1), anchor="y2", dtick=300),
+        "yaxis2": _axis("", *loss_range, anchor="x2", type="log", dtick=1),
+        "annotations": [{**start, **tail}, {**heading, "y": 1, "yanchor": "bottom"}],
+    }
+    rails = [(_rows(gamma), _rows(beta)) for gamma, beta in layers]
+    points_in_a_row = np.arange(len(steps) + 1)
+    now = np.arange(len(loss))
+
+    def picture(step):
+        k = int(np.searchsorted(steps, step))
+        data = []
+        for i, ((gamma, beta), (x, y)) in enumerate(zip(layers, rails, strict=True)):
+            trail = np.where(points_in_a_row <= k, y, np.nan).ravel()
+            dots = _dots(gamma[k], beta[k], i, size=9, opacity=0.85)
+            data.append(_line(x.ravel(), trail, COLOURS[i], width=1, opacity=0.6))
+            data.append({**dots, "name": f"layer {i + 1}", "showlegend": True})
+        so_far = np.where(now < step, loss, np.nan)
+        data.append({**_line(now, so_far, PURPLE, width=2), **SECOND})
+        return {"data": data, "layout": layout}, (
+            f"After {step} steps γ runs from {number(gammas[k].min())} to "
+            f"{number(gammas[k].max())} and the largest |β| is {number(np.abs(betas[k]).max())}; "
+            f"{percent(saturated[k], 1)} of the sigmoids' inputs saturate, test accuracy is "
+            f"{percent(accuracy[k], 1)}."
+        )
+
+    return picture
+
+
+def identity(run):
+    """Batch Normalization that learns to give its input back; then the input's spread changes."""
+    mean, std = np.array(run.settings["mean"]), np.array(run.settings["std"])
+    return explore(
+        _towards_the_input(run.steps, run.snapshots["gamma"], run.snapshots["beta"], mean, std),
+        title="can Batch Normalization give its input back?",
+        step=_steps(run.steps),
+        factor=choice([0.5, 1, 2], start=1, label="then the input's spread times"),
+        stills=[{}, {"step": 200}, {"step": 200, "factor": 2}],
+    )
+
+
+def _towards_the_input(steps, gamma, beta, mean, std):
+    channels = np.arange(1, len(mean) + 1)
+    layout = {
+        "height": 440,
+        "showlegend": False,
+        "xaxis": _axis("scale γ<br>(open: σ of the data)", 0, 1.25 * std.max(), (0, 0.56)),
+        "yaxis": _axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
+        "xaxis2": _axis(
+            "spread<br>(open: in, filled: out)", -1, 1.5, (0.68, 1), type="log", dtick=1
+        ),
+        "yaxis2": _axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
+    }
+    layout["xaxis2"]["anchor"] = "y2"
+
+    def picture(step, factor):
+        k = int(np.searchsorted(steps, step))
+        spread_in = factor * std
+        spread_out = np.abs(gamma[k]) * spread_in / np.sqrt(spread_in**2 + EPS)
+        data = []
+        for c, channel in enumerate(channels):
+            label = {"mode": "markers+text", "text": [f"channel {channel}"]}
+            label["textposition"] = "bottom center" if mean[c] > 2 else "middle right"
+            data += [
+                {**_open(std[c], mean[c], c), **label},
+                _line(gamma[: k + 1, c], beta[: k + 1, c], COLOURS[c], width=2, dash=DASHES[c]),
+                _dots([gamma[k, c]], [beta[k, c]], c),
+                {**_open(spread_in[c], channel, c), **SECOND},
+                {**_dots([spread_out[c]], [channel], c), **SECOND},
+            ]
+        same_spread = np.allclose(spread_out, spread_in, rtol=0.05)
+        back = same_spread and np.allclose(beta[k], mean, atol=0.1)
+        return {"data": data, "layout": layout}, (
+            f"After {step} steps channel 3 has γ = {number(gamma[k, 2])} (σ was "
+            f"{number(std[2])}) and β = {number(beta[k, 2])} (μ = {number(mean[2])}). Its input "
+            f"now spreads by {number(spread_in[2])}, its output by {number(spread_out[2])}: "
+            f"{'the layer gives its input back.' if back else 'that is not its input.'}"
+        )
+
+    return picture
+
+
+def four_numbers():
+    """Algorithm 1 on a batch of four numbers of which one can be dragged."""
+    return explore(
+        _algorithm_1,
+        title="Algorithm 1 on four numbers",
+        fourth=slider(-4, 6, step=0.5, start=4, label="number 4"),
+        gamma=slider(0.5, 2, step=0.5, start=1, label="scale γ"),
+        beta=slider(-2, 2, start=0, label="shift β"),
+        stills=[{}, {"fourth": 6}, {"fourth": -4}, {"gamma": 2, "beta": 1}],
+    )
+
+
+_STAGES = {"tickvals": np.arange(4), "ticktext": ["x", "x − mean", "x̂", "y"]}
+_FOUR_LAYOUT = {
+    "height": 430,
+    "showlegend": False,
+    "xaxis": {"range": [-0.42, 3.75], "tickfont": {"size": 18}, "zeroline": False, **_STAGES},
+    "yaxis": {"range": [-5.8, 6.6], "dtick": 2, "title": {"text": "value"}},
+}
+_FOUR_LABELS = ("1", "2", "3", "4\u2003")  # the dragged one's stands aside when it meets another
+
+
+def _algorithm_1(fourth, gamma, beta):
+    x = np.array([-1.0, 1.0, 2.0, fourth])
+    mean = x.mean()
+    var = np.mean((x - mean) ** 2)  # divided by n = 4
+    x_hat = (x - mean) / np.sqrt(var + EPS)
+    y = gamma * x_hat + beta
+    columns = np.array([x, x - mean, x_hat, y])
+    places = np.arange(4.0)
+    bars = {"symbol": "line-ew-open", "size": 34, "color": GREY, "line": {"width": 3}}
+    data = [{**_dots(places, columns.mean(axis=1), 0), "marker": bars}]
+    for i, label in enumerate(_FOUR_LABELS):
+        line = _line(places, columns[:, i], COLOURS[i], width=2, dash=DASHES[i])
+        dots = {"mode": "lines+markers+text", "marker": _marker(i, size=13)}
+        data.append({**line, **dots, **_words([label], "middle left")})
+    results = [f"{i + 1}: {number(value)}" for i, value in enumerate(y)]
+    beside = _dots(np.full(4, 3.06), _apart(y, 0.75), 0)
+    data.append({**beside, "mode": "text", **_words(results, "middle right")})
+    return {"data": data, "layout": _FOUR_LAYOUT}, (
+        f"Mean {number(mean)} (grey bars), variance {number(var)} (divided by 4). Number 1 is "
+        f"still −1, and comes out as {number(y[0])}; the outputs have mean {number(y.mean())} "
+        f"and spread {number(y.std())}."
+    )
+
+
+def _apart(values, gap):
+    """The values, each moved as little as it takes for labels at them not to overlap."""
+    order = np.argsort(values)
+    placed = values[order]
+    for _ in range(20):
+        push = np.maximum(gap - np.diff(placed), 0) / 2
+        placed = placed - np.append(push, 0) + np.append(0, push)
+    return placed[np.argsort(order)]
+
+
+def gradient(net):
+    """The gradient of eight samples of one channel, with and without the statistics' part."""
+    layer = net.layers[-1]
+    channel = int(layer.gamma[-1].argmax())
+    x, gamma = layer.inputs[-1][:8, channel], layer.gamma[-1][channel]
+    return explore(
+        _gradient_bars(*_input_gradients(x, gamma, layer.eps)),
+        title="the gradient through mean and variance",
+        sample=slider(1, len(x), start=3, label="the loss is y of sample"),
+        through=toggle(True, label="through the statistics"),
+        stills=[{}, {"through": False}, {"sample": 8}],
+    )
+
+
+def _input_gradients(x, gamma, eps):
+    """x_hat (N,), and dx where the loss is y of sample j: row j, whole and direct, each (N, N)."""
+    x = torch.as_tensor(x, dtype=torch.float64)[:, None]
+    gamma = torch.as_tensor(gamma, dtype=torch.float64).reshape(1)
+    x_hat = (x - x.mean()) / torch.sqrt(x.var(correction=0) + eps)
+    whole, direct = (
+        torch.cat([backward(d_y[:, None], x, gamma, eps).d_x for d_y in torch.eye(len(x)).to(x)], 1)
+        for backward in (batch_norm_backward, backward_without_statistics)
+    )
+    return x_hat[:, 0].numpy(), whole.T.numpy(), direct.T.numpy()
+
+
+def _gradient_bars(x_hat, whole, direct):
+    places = np.arange(1.0, len(x_hat) + 1)
+    ticks = [f"{int(place)}<br>{number(value)}" for place, value in zip(places, x_hat, strict=True)]
+    top, low = 1.12 * direct.max(), whole.min() - 0.12 * direct.max()
+    layout = {
+        "height": 420,
+        "showlegend": False,
+        "bargap": 0.35,
+        "xaxis": _axis("sample, and its x̂", 0.4, len(x_hat) + 0.6, tickvals=places, ticktext=ticks),
+        "yaxis": _axis("gradient dx", low, top),
+    }
+
+    def picture(sample, through):
+        dx = (whole if through else direct)[sample - 1]
+        here = places == sample
+        marker = {
+            "color": np.where(here, ORANGE, SKY).tolist(),
+            "line": {"color": np.where(here, VERMILLION, BLUE).tolist(), "width": 2},
+            "pattern": {"shape": np.where(here, "/", "").tolist()},
+        }
+        bars = {"type": "bar", "x": places, "y": dx, "marker": marker, "cliponaxis": False}
+        words = _words([number(value) for value in dx], "outside", size=15)
+        if through:
+            text = f"The loss is y of sample {sample} alone, yet every sample has a gradient"
+        else:
+            text = f"With mean and variance as constants only sample {sample} has a gradient"
+        return {"data": [{**bars, **words}], "layout": layout}, (
+            f"{text}: sum of dx is {number(dx.sum(), 4)}, sum of dx·x̂ is {number(dx @ x_hat, 4)}."
+        )
+
+    return picture
+
+
+def xor(arms):
+    """XOR with and without gamma and beta: the probability surface, and accuracy of five seeds."""
+    surfaces = {arm: run.snapshots["surface"] for arm, run in arms.runs.items()}
+    accuracies = {arm: run.snapshots["accuracy"] for arm, run in arms.runs.items()}
+    steps = next(iter(arms.runs.values())).steps
+    return explore(
+        _surfaces(arms.axis, surfaces, accuracies, steps, arms.points[:120], arms.labels[:120]),
+        title="XOR with and without gamma and beta",
+        arm=choice(list(arms.runs), start="neither", label="learnt"),
+        step=_steps(steps, start=int(steps[-1])),
+        stills=[{"arm": arm} for arm in ("neither", "gamma only", "beta only", "gamma and beta")],
+    )
+
+
+def _surfaces(axis, surfaces, accuracies, steps, points, labels):
+    names = list(surfaces)
+    rows = np.arange(len(names), dtype=float)[::-1]
+    layout = {
+        "height": 450,
+        "xaxis": _axis("input 1", axis[0], axis[-1], (0, 0.56), dtick=1),
+        "yaxis": _axis("input 2", axis[0], axis[-1], dtick=1),
+        "xaxis2": _axis("accuracy of 5 seeds", 0.2, 1.04, (0.65, 1), anchor="y2"),
+        "yaxis2": _axis("", -0.6, len(names) - 0.2, anchor="x2", visible=False),
+    }
+    layout["xaxis2"] |= {"tickformat": ".0%", "tickvals": [0.25, 0.5, 0.75, 1], "tickangle": 0}
+    grid = {"x": axis, "y": axis, "showscale": False, "hoverinfo": "skip"}
+    heat = {**grid, "type": "heatmap", "zmin": 0, "zmax": 1}
+    pale_blue, pale_vermillion = "rgba(0, 114, 178, 0.4)", "rgba(213, 94, 0, 0.4)"
+    heat["colorscale"] = [[0, pale_blue], [0.5, "rgba(128, 128, 128, 0)"], [1, pale_vermillion]]
+    border = {**grid, "type": "contour", "showlegend": False, "line": {"color": PURPLE, "width": 4}}
+    border["contours"] = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
+    kinds = [{"symbol": "circle-open", "size": 8, "line": {"width": 2}}, {"symbol": "x", "size": 7}]
+    cloud = [
+        {**_dots(*points[labels == label].T, label, **kind), "name": f"label {label}"}
+        for label, kind in enumerate(kinds)
+    ]
+    cloud = [{**dots, "showlegend": True} for dots in cloud]
+
+    def picture(arm, step):
+        k = int(np.searchsorted(steps, step))
+        surface = np.round(surfaces[arm][k], 2)
+        data = [{**heat, "z": surface}, {**border, "z": surface}, *cloud]
+        for name, row in zip(names, rows, strict=True):
+            seeds = accuracies[name][k]
+            ring = {"color": GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}}
+            look = {"color": GREEN, "symbol": "circle", "size": 12} if name == arm else ring
+            data.append({**_dots(seeds, np.full(len(seeds), row), 0), "marker": look, **SECOND})
+        bold = [f"<b>{name}</b>" if name == arm else name for name in names]
+        names_above = {**_dots(np.full(len(names), 0.2), rows + 0.4, 0), **SECOND, "mode": "text"}
+        data.append({**names_above, **_words(bold, "middle right", size=15)})
+        accuracy = accuracies[arm][k]
+        return {"data": data, "layout": layout}, (
+            f"{arm}, {step} steps: accuracy over {len(accuracy)} seeds "
+            f"{percent(accuracy.mean(), 1)} ± {percent(accuracy.std(ddof=1), 1)} (mean ± sample "
+            f"standard deviation; a coin gets 50\u202f%). The surface is the first seed's."
+        )
+
+    return picture
+
+
+def _steps(steps, start=0):
+    first, second, last = (int(step) for step in (steps[0], steps[1], steps[-1]))
+    return slider(first, last, step=second - first, start=start, label="training step", play=True)
+
+
+def _axis(title, low, high, domain=(0, 1), **more):
+    limits = {"range": [float(low), float(high)], "domain": list(domain)}
+    return {"title": {"text": title}, **limits, **more}
+
+
+def _share(domain, **more):
+    return _axis("share", 0, 0.6, domain, tickformat=".0%", tickvals=[0, 0.5], **more)
+
+
+def _zone(**corners):
+    look = {"type": "rect", "layer": "below", "fillcolor": GREY, "opacity": 0.2}
+    return {**look, "line": {"width": 0}, **corners}
+
+
+def _marker(i, **more):
+    return {"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 10, **more}
+
+
+def _dots(x, y, i, **marker):
+    """Points with the colour and the symbol of number i."""
+    trace = {"type": "scatter", "mode": "markers", "showlegend": False, "cliponaxis": False}
+    return {**trace, "x": x, "y": y, "marker": _marker(i, **marker)}
+
+
+def _open(x, y, i):
+    return _dots([x], [y], i, symbol=f"{SYMBOLS[i]}-open", size=20, line={"width": 2})
+
+
+def _line(x, y, color, width=3, dash="solid", **more):
+    trace = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
+    return {**trace, "x": x, "y": y, "line": {"color": color, "width": width, "dash": dash}, **more}
+
+
+def _words(text, position, size=17):
+    return {"text": text, "textposition": position, "textfont": {"size": size}}
+
+
+def _centres(low, high, bins):
+    return low + (np.arange(bins) + 0.5) * (high - low) / bins
+
+
+def _rows(path):
+    """(K, C) as (C, K + 1) with a gap at the end of each row: one trace holds all paths."""
+    return np.pad(path.T.astype(float), ((0, 0), (0, 1)), constant_values=np.nan)
+
+
+def _sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def _straight_line(x, y):
+    """Slope, offset and R² of the straight line with the least squared error through (x, y)."""
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = dx @ dy / (dx @ dx)
+    return slope, y.mean() - slope * x.mean(), (dx @ dy) ** 2 / (dx @ dx) / (dy @ dy)
