@@ -3,7 +3,7 @@
 from . import pictures, report
 from .proxy import DelayingProxy
 from .report import middle_and_tail, progress, row
-from .workbench import press, run_first_cell, traffic, workbench
+from .workbench import press, quiet, run_first_cell, traffic, workbench
 
 DELAY = 0.1  # s each way
 ROUNDS = 6  # of each way, near and far, taking turns
@@ -33,11 +33,11 @@ def measure():
                     proxy.delay = delay
                     before = traffic(lab)
                     times[way][delay] += one_round(lab, number % 2)
-                    bench.settle(lab)
+                    quiet(lab)
                     moved[way] += traffic(lab) - before
                     proxy.delay = 0
         frame = labs["ours"].page.evaluate("frameTime()")
-    presses = 2 * ROUNDS * (1 + len(KEYS))
+    presses = 2 * ROUNDS * (len(KEYS) + 2)
     return times, {way: (opened[way], moved[way] / presses) for way in opened}, frame
 
 
@@ -73,5 +73,9 @@ def main():
 
 def compare(label, summaries, budget):
     base = summaries["FigureWidget"][0]
-    row(label, *(f"{m / base:.2f}" for m, _ in list(summaries.values())[:-1]),
-        summaries["ours"][0] / base, budget=budget)
+    row(
+        label,
+        *(f"{m / base:.2f}" for m, _ in list(summaries.values())[:-1]),
+        summaries["ours"][0] / base,
+        budget=budget,
+    )

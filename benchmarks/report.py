@@ -34,12 +34,14 @@ def heading(title, *columns):
 
 
 def row(label, *cells, budget=None):
-    """Print one line; `budget` is for the last cell. Numbers get three digits."""
-    texts = [_text(cell) for cell in cells]
-    texts += ["", ""] if budget is None else [_text(budget), verdict(cells[-1], budget)]
-    *figures, judged = texts
-    line = f"  {label:{LABEL - 2}}" + "".join(f"{text:>{CELL}}" for text in figures)
-    print(f"{line}  {judged}".rstrip(), flush=True)
+    """Print one line. The budget, or budgets, are for the last cell, or cells."""
+    budgets = () if budget is None else budget if isinstance(budget, tuple) else (budget,)
+    judged = [
+        verdict(*pair) for pair in zip(cells[len(cells) - len(budgets) :], budgets, strict=True)
+    ]
+    columns = [*map(_text, cells), " / ".join(map(_text, budgets))]
+    line = f"  {label:{LABEL - 2}}" + "".join(f"{text:>{CELL}}" for text in columns)
+    print(f"{line}  {' / '.join(judged)}".rstrip(), flush=True)
 
 
 def note(text):
@@ -60,5 +62,6 @@ def _text(cell):
         return ""
     if isinstance(cell, str):
         return cell
-    digits = 0 if abs(cell) >= 100 else 1 if abs(cell) >= 10 else 2
-    return f"{cell:,.{digits}f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:,.{0 if cell >= 100 else 1 if cell >= 10 else 2}f}"

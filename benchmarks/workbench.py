@@ -47,14 +47,10 @@ class Workbench:
         lab.page.evaluate(WATCH)
 
     def settle(self, lab):
-        """Wait until all pictures are sampled, and nothing has crossed for a second."""
+        """Wait until all states of all pictures are there."""
         while not lab.ask_kernel(self.folder, COMPLETE):
             lab.page.wait_for_timeout(200)
-        before, since = traffic(lab), time.monotonic()
-        while time.monotonic() < since + 1:
-            lab.page.wait_for_timeout(100)
-            if traffic(lab) != before:
-                before, since = traffic(lab), time.monotonic()
+        quiet(lab)
 
     def end_kernel(self, lab):
         where = f"{lab.address}/api/kernels/{lab.kernel_id()}?token={lab.token}"
@@ -74,6 +70,15 @@ def workbench():
 def traffic(lab):
     """Bytes over the websockets of a page so far, both ways."""
     return lab.received + lab.sent
+
+
+def quiet(lab):
+    """Wait until nothing has crossed for a second."""
+    before, since = traffic(lab), time.monotonic()
+    while time.monotonic() < since + 1:
+        lab.page.wait_for_timeout(100)
+        if traffic(lab) != before:
+            before, since = traffic(lab), time.monotonic()
 
 
 def run_first_cell(lab, figures=1):

@@ -129,7 +129,8 @@ def stack(networks):
     Parameters
     ----------
     networks : list of nn.Sequential
-        Made of nn.Linear, BatchNorm1d and activations. Their values are copied.
+        Made of nn.Linear, BatchNorm1d and activations. They may differ in their values, which
+        are copied, and in which of gamma and beta they learn.
 
     Raises
     ------
@@ -182,9 +183,13 @@ class StackedNorm(nn.Module):
         first = members[0]
         self.norm = copy.deepcopy(first)
         self.norm.num_features *= len(members)
-        for name, parameter in first.named_parameters():
-            values = torch.cat([member.get_parameter(name).detach() for member in members])
-            setattr(self.norm, name, nn.Parameter(values, parameter.requires_grad))
+        for name, _ in first.named_parameters():
+            parts = [member.get_parameter(name) for member in members]
+            together = nn.Parameter(torch.cat([part.detach() for part in parts]))
+            # Members may learn different ones of gamma and beta: no gradient, no movement.
+            learns = torch.cat([torch.full_like(part, part.requires_grad) for part in parts])
+            together.register_hook(learns.detach().mul)
+            setattr(self.norm, name, together)
         for name, buffer in first.named_buffers():
             if buffer.ndim:  # not the count of batches, which all members share
                 setattr(self.norm, name, torch.cat([m.get_buffer(name) for m in members]))

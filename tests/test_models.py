@@ -199,6 +199,23 @@ def test_member_that_diverges_leaves_the_others_alone():
         assert torch.equal(ours[[0, 2]], theirs[[0, 2]])
 
 
+def test_members_may_learn_different_parts():
+    torch.manual_seed(0)
+    x, y = torch.randn(40, 4), torch.randint(0, 3, (40,))
+    settings = {"steps": 10, "lr": 0.5, "momentum": 0.9, "batch_size": 20, "progress": False}
+    arms = [(), ("gamma",), ("beta",), ("gamma", "beta")]
+    mixed = stack([mlp([4, 6, 3], norm="batch", learn=learn) for learn in arms])
+    train(mixed, x, y, seed=[0] * 4, **settings)
+    for i, learn in enumerate(arms):
+        alone = mlp([4, 6, 3], norm="batch", learn=learn)
+        train(alone, x, y, **settings)
+        for key in ("gamma", "beta"):
+            ours = getattr(mixed.norm1.norm, key).view(4, 6)[i]
+            assert torch.allclose(ours, getattr(alone.norm1, key), atol=1e-5), (learn, key)
+        assert torch.allclose(mixed.linear1.weight[i].t(), alone.linear1.weight, atol=1e-5)
+        assert (alone.norm1.gamma == 1).all() == ("gamma" not in learn)
+
+
 def test_what_cannot_be_stacked_is_named():
     with pytest.raises(TypeError, match="conv1 is a Conv2d, which cannot be stacked"):
         stack([cnn((3,)), cnn((3,))])

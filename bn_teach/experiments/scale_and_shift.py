@@ -38,9 +38,8 @@ from ..train import (
 # |z| > log 19 = 2.94, which is where its output is below 5 % or above 95 %.
 SATURATED = math.log(19)
 
-# What each arm lets the network learn. None: there is no Batch Normalization at all.
+# The arms of a comparison: what Batch Normalization may learn. "no BN" stands beside them.
 ARMS = {
-    "no BN": None,
     "neither": (),
     "gamma only": ("gamma",),
     "beta only": ("beta",),
@@ -124,16 +123,23 @@ class XorArms:
 
     Attributes
     ----------
-    runs : dict, name in ``ARMS`` to Run
-        ``curves["loss"]`` (T, S); ``steps`` (K,); ``snapshots["accuracy"]`` (K, S) on the points
-        below; ``snapshots["surface"]`` (K, G, G): the first seed's probability of label 1,
-        [i, j] at the point (axis[j], axis[i]). Both in evaluation mode.
+    steps : ndarray (K,)
+        The recorded steps.
+    loss : dict of ndarray (T, S)
+        For "no BN" and each name in ``ARMS``: the loss of each training step.
+    accuracy : dict of ndarray (K, S)
+        On the test points below, in evaluation mode.
+    surface : dict of ndarray (K, S, G, G)
+        Probability of label 1, in evaluation mode; [..., i, j] at the point (axis[j], axis[i]).
     axis : ndarray (G,)
     points, labels : ndarray (N, 2), (N,)
         Test points.
     """
 
-    runs: dict
+    steps: np.ndarray
+    loss: dict
+    accuracy: dict
+    surface: dict
     axis: np.ndarray
     points: np.ndarray
     labels: np.ndarray
@@ -168,13 +174,18 @@ class LogitsFloor:
     ----------
     floor : float
         log(1 + 9 exp(-10/3)), the least loss, in nats, that outputs of variance 1 allow.
-    runs : dict, name in ``ARMS`` (without "no BN") to Run
-        ``snapshots["balanced_loss"]`` (K, S): loss on 100 training images of each digit, as one
-        batch in training mode; ``snapshots["test_accuracy"]`` (K, S).
+    steps : ndarray (K,)
+        The recorded steps.
+    balanced_loss : dict of ndarray (K, S)
+        For each name in ``ARMS``: the loss on 100 training images of each digit, as one batch in
+        training mode.
+    test_accuracy : dict of ndarray (K, S)
     """
 
     floor: float
-    runs: dict
+    steps: np.ndarray
+    balanced_loss: dict
+    test_accuracy: dict
 
 
 @one_thread()
@@ -247,14 +258,16 @@ def xor_arms(seed=0, progress=True):
 
     def watch(model):
         with evaluating(model):
-            surface = model(grid)[0].softmax(-1)[:, 1].view(len(axis), len(axis))
+            surface = model(grid).softmax(-1)[..., 1].unflatten(1, (len(axis), len(axis)))
         return {"accuracy": accuracy(model, x_test, y_test), "surface": to_numpy(surface)}
 
-    runs = {}
-    for arm, learn in ARMS.items():
-        norm, learn = (None, ()) if learn is None else ("batch", learn)
-        nets = [mlp([2, 8, 2], norm=norm, activation="sigmoid", learn=learn, seed=s) for s in seeds]
-        runs[arm] = train(
+    def fit(norm, arms, label):
+        nets = [
+            mlp([2, 8, 2], norm=norm, activation="sigmoid", learn=learn, seed=s)
+            for learn in arms.values()
+            for s in seeds
+        ]
+        return train(
             stack(nets),
             x,
             y,
@@ -262,13 +275,33 @@ def xor_arms(seed=0, progress=True):
             lr=0.1,
             momentum=0.9,
             batch_size=100,
-            seed=seeds,
+            seed=[*seeds] * len(arms),
             watch=watch,
             watch_at=range(0, 401, 20),
             progress=progress,
-            label=arm,
+            label=label,
         )
-    return XorArms(runs, axis, points, labels)
+
+    plain_arm = {"no BN": ()}
+    plain, normed = fit(None, plain_arm, "XOR, no BN"), fit("batch", ARMS, "XOR, BN")
+
+    def both(get):
+        return by_arm(get(plain), plain_arm) | by_arm(get(normed), ARMS)
+
+    return XorArms(
+        steps=normed.steps,
+        loss=both(lambda run: run.curves["loss"]),
+        accuracy=both(lambda run: run.snapshots["accuracy"]),
+        surface=both(lambda run: run.snapshots["surface"]),
+        axis=axis,
+        points=points,
+        labels=labels,
+    )
+
+
+def by_arm(array, arms):
+    """What a stack of arms x seeds recorded, (K, A*S, ...), as a dict: arm to (K, S, ...)."""
+    return dict(zip(arms, np.split(array, len(arms), axis=1), strict=True))
 
 
 def grid_points(axis):
@@ -371,21 +404,22 @@ def logits_floor(seed=0, progress=True):
         network.add_module("output_norm", make_norm("batch", 10, learn=learn))
         return network
 
-    runs = {
-        arm: train(
-            stack([net(learn, s) for s in seeds]),
-            x,
-            y,
-            steps=300,
-            lr=3.0,
-            batch_size=64,
-            seed=seeds,
-            watch=watch,
-            watch_at=range(0, 301, 15),
-            progress=progress,
-            label=arm,
-        )
-        for arm, learn in ARMS.items()
-        if learn is not None
-    }
-    return LogitsFloor(LOGITS_FLOOR, runs)
+    run = train(
+        stack([net(learn, s) for learn in ARMS.values() for s in seeds]),
+        x,
+        y,
+        steps=300,
+        lr=3.0,
+        batch_size=64,
+        seed=[*seeds] * len(ARMS),
+        watch=watch,
+        watch_at=range(0, 301, 15),
+        progress=progress,
+        label="logits",
+    )
+    return LogitsFloor(
+        floor=LOGITS_FLOOR,
+        steps=run.steps,
+        balanced_loss=by_arm(run.snapshots["balanced_loss"], ARMS),
+        test_accuracy=by_arm(run.snapshots["test_accuracy"], ARMS),
+    )

@@ -17,6 +17,8 @@ from playwright.sync_api import sync_playwright
 
 PROJECT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+TRUTH = "__import__('tests.browser.truth').browser.truth"  # truth.py, inside the kernel
+
 # Chromium's own talk to its maker is off: what remains is what the page asks for.
 QUIET = [
     "--no-sandbox",
@@ -147,9 +149,7 @@ class Lab:
     def wait_until_complete(self, folder, seconds=60):
         """Wait until the browser has every state, so that it needs the kernel no more."""
         for _ in range(seconds * 4):
-            if self.ask_kernel(
-                folder, "__import__('tests.browser.truth').browser.truth.complete()"
-            ):
+            if self.ask_kernel(folder, f"{TRUTH}.complete()"):
                 self.page.wait_for_timeout(500)  # until the last table has crossed
                 return
             self.page.wait_for_timeout(250)

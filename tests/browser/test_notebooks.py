@@ -8,15 +8,14 @@ import pytest
 
 from tests.browser.conftest import NOTEBOOKS
 from tests.browser.hand import Hand
-
-ALIVE = "__import__('tests.browser.truth').browser.truth"
+from tests.browser.lab import TRUTH
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
 def test_every_control_moves_picture_and_sentence_also_without_a_kernel(name, folder, open_lab):
     lab = open_lab(name)
     lab.run_all()
-    truth = lab.ask_kernel(folder, f"{ALIVE}.truth()")
+    truth = lab.ask_kernel(folder, f"{TRUTH}.truth()")
     pid = lab.ask_kernel(folder, "__import__('os').getpid()")
     lab.wait_until_complete(folder)
     hands = [Hand(lab, place) for place in range(lab.explorables().count())]
@@ -50,7 +49,7 @@ def test_a_reloaded_page_shows_the_pictures_of_the_living_kernel(folder, open_la
     lab = open_lab("kinds.ipynb")
     lab.run_all()
     lab.wait_until_complete(folder)
-    truth = lab.ask_kernel(folder, f"{ALIVE}.truth()")
+    truth = lab.ask_kernel(folder, f"{TRUTH}.truth()")
     lab.save()
     lab.page.reload()
     lab.page.wait_for_selector(".bn-explorable .main-svg", timeout=60_000)

@@ -121,8 +121,8 @@ def test_same_seed_same_digits_net(digits):
 
 
 def test_xor_needs_beta(xor):
-    assert list(xor.runs) == ["no BN", "neither", "gamma only", "beta only", "gamma and beta"]
-    final = {arm: run.snapshots["accuracy"][-1] for arm, run in xor.runs.items()}
+    assert list(xor.accuracy) == ["no BN", "neither", "gamma only", "beta only", "gamma and beta"]
+    final = {arm: accuracy[-1] for arm, accuracy in xor.accuracy.items()}
     for arm in ("no BN", "beta only", "gamma and beta"):
         assert final[arm].shape == (5,)
         assert final[arm].mean() > 0.97, arm
@@ -134,41 +134,38 @@ def test_xor_needs_beta(xor):
 
 def test_xor_without_beta_never_leaves_its_symmetry(xor):
     """P(label 1) is a constant + an odd function of the point in the log-odds."""
-    for arm, run in xor.runs.items():
-        surface = run.snapshots["surface"]
-        assert surface.shape == (21, 41, 41)
-        p = surface.astype(np.float64).clip(1e-7, 1 - 1e-7)
+    for arm, surface in xor.surface.items():
+        p = surface[-1].astype(np.float64).clip(1e-7, 1 - 1e-7)
         odds = np.log(p / (1 - p))
         even = (odds + odds[:, ::-1, ::-1]) / 2
-        spread_of_even_part = (even[-1] - even[-1, 20, 20]).std()
+        spread_of_even_part = even.std(axis=(1, 2))  # one for each seed
         if arm in ("neither", "gamma only"):
-            assert spread_of_even_part < 0.3, arm
+            assert (spread_of_even_part < 0.3).all(), arm
         else:
-            assert spread_of_even_part > 1, arm
+            assert (spread_of_even_part > 1).all(), arm
 
 
 def test_xor_surface_is_that_of_the_points(xor):
-    """Looking a point up on the grid gives the first seed's accuracy, with rows as y."""
-    run = xor.runs["gamma and beta"]
+    """Looking the points up on the grid gives the accuracy."""
     inside = (np.abs(xor.points) < 2).all(axis=1)
     column, row = np.abs(xor.points[inside][:, None] - xor.axis[:, None]).argmin(axis=1).T
-    guess = run.snapshots["surface"][-1][row, column] > 0.5
-    found = (guess == xor.labels[inside]).mean()
-    assert found == pytest.approx(run.snapshots["accuracy"][-1, 0], abs=0.02)
-    # Corners (x, y) = (1, -1) and so on: label 1 where the signs differ.
-    low, high = np.searchsorted(xor.axis, [-1.001, 0.999])
-    corners = run.snapshots["surface"][-1][[low, low, high, high], [low, high, low, high]]
-    assert ((corners > 0.5) == [False, True, True, False]).all()
+    for seed in range(5):
+        guess = xor.surface["gamma and beta"][-1, seed][row, column] > 0.5
+        found = (guess == xor.labels[inside]).mean()
+        assert found == pytest.approx(xor.accuracy["gamma and beta"][-1, seed], abs=0.02)
 
 
-def test_xor_surface_is_that_of_the_first_seed(xor):
-    net = mlp([2, 8, 2], norm="batch", activation="sigmoid", seed=0)
+@pytest.mark.parametrize(("arm", "norm"), [("no BN", None), ("gamma and beta", "batch")])
+def test_xor_arms_are_the_networks_they_are_called(xor, arm, norm):
     x, y = (torch.tensor(array) for array in xor_blobs(1000, seed=0))
-    train(net, x, y, steps=20, lr=0.1, momentum=0.9, batch_size=100, progress=False)
-    with evaluating(net):
-        probability = net(torch.tensor(experiment.grid_points(xor.axis))).softmax(1)[:, 1]
-    surface = xor.runs["gamma and beta"].snapshots["surface"][1]
-    assert np.abs(surface - probability.numpy().reshape(41, 41)).max() < 1e-3
+    for seed in (0, 4):
+        net = mlp([2, 8, 2], norm=norm, activation="sigmoid", seed=seed)
+        settings = {"steps": 20, "lr": 0.1, "momentum": 0.9, "batch_size": 100, "seed": seed}
+        run = train(net, x, y, progress=False, **settings)
+        assert np.abs(xor.loss[arm][:20, seed] - run.curves["loss"]).max() < 1e-4
+        with evaluating(net):
+            share = net(torch.tensor(experiment.grid_points(xor.axis))).softmax(1)[:, 1]
+        assert np.abs(xor.surface[arm][1, seed].ravel() - share.numpy()).max() < 1e-3
 
 
 def test_grid_points_go_row_by_row():
@@ -178,19 +175,28 @@ def test_grid_points_go_row_by_row():
     assert len(points) == 9
 
 
-def test_xor_runs_have_the_shapes_they_promise(xor):
-    for run in xor.runs.values():
-        assert run.curves["loss"].shape == (400, 5)
-        assert run.steps.tolist() == list(range(0, 401, 20))
-        assert run.snapshots["accuracy"].shape == (21, 5)
-        assert not run.diverged.any()
+def test_xor_has_the_shapes_it_promises(xor):
+    assert xor.steps.tolist() == list(range(0, 401, 20))
+    for arm in xor.accuracy:
+        assert xor.loss[arm].shape == (400, 5)
+        assert xor.accuracy[arm].shape == (21, 5)
+        assert xor.surface[arm].shape == (21, 5, 41, 41)
+        assert np.isfinite(xor.loss[arm]).all()
     assert xor.axis.shape == (41,)
     assert xor.points.shape == (1000, 2)
 
 
-def test_same_seed_same_xor_runs(xor):
+def test_same_seed_same_xor(xor):
     again = experiment.xor_arms(seed=0, progress=False)
-    assert all(same(again.runs[arm], run) for arm, run in xor.runs.items())
+    for arm in xor.loss:
+        assert (again.loss[arm] == xor.loss[arm]).all()
+        assert (again.surface[arm] == xor.surface[arm]).all()
+
+
+def test_by_arm_gives_each_its_own():
+    array = np.arange(24).reshape(2, 6, 2)  # 3 arms x 2 seeds
+    parts = experiment.by_arm(array, ["a", "b", "c"])
+    assert (parts["b"] == array[:, [2, 3]]).all()
 
 
 def test_identity_finds_mean_and_spread():
@@ -232,17 +238,18 @@ def test_floor_of_the_logits_by_search():
 
 def test_only_gamma_gets_below_the_floor(floor):
     assert floor.floor == experiment.LOGITS_FLOOR
-    assert list(floor.runs) == ["neither", "gamma only", "beta only", "gamma and beta"]
-    for arm, run in floor.runs.items():
-        loss = run.snapshots["balanced_loss"]
-        assert loss.shape == run.snapshots["test_accuracy"].shape == (21, 5)
+    assert list(floor.balanced_loss) == ["neither", "gamma only", "beta only", "gamma and beta"]
+    assert floor.steps.tolist() == list(range(0, 301, 15))
+    for arm, loss in floor.balanced_loss.items():
+        accuracy = floor.test_accuracy[arm]
+        assert loss.shape == accuracy.shape == (21, 5)
         if "gamma" in arm:
             assert (loss[-1] < 0.1).all(), arm
         else:
             assert (loss >= floor.floor).all(), arm
             assert (loss[-1] < 0.6).all(), arm
         # The accuracy hardly cares: a class needs the largest logit, not a large one.
-        assert run.snapshots["test_accuracy"][-1].mean() > 0.94, arm
+        assert accuracy[-1].mean() > 0.94, arm
 
 
 def test_progress_is_shown_on_demand(capsys):
