@@ -1,6 +1,6 @@
 """The explorable: a function from control values to a picture, alive with or without a kernel."""
 
 from .controls import choice, slider, toggle
-from .widget import Explorable, explore
+from .widget import WORDS, Explorable, StateError, explore
 
-__all__ = ["Explorable", "choice", "explore", "slider", "toggle"]
+__all__ = ["WORDS", "Explorable", "StateError", "choice", "explore", "slider", "toggle"]

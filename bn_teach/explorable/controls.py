@@ -30,6 +30,17 @@ class Control:
                 return i
         return None
 
+    def why_not(self, value):
+        """The second half of the sentence "gamma=5 ...", for a value that is no stop."""
+        first, last = self.stops[0], self.stops[-1]
+        if self.kind != "slider" or not _is_number(value):
+            return f"is not one of {', '.join(repr(stop) for stop in self.stops)}"
+        if not first <= value <= last:
+            return f"is outside the range {first} to {last}"
+        below = max(stop for stop in self.stops if stop <= value)
+        above = min(stop for stop in self.stops if stop >= value)
+        return f"lies between two stops; the nearest are {below} and {above}"
+
 
 def slider(low, high, *, step=None, factor=None, start=None, label=None, play=False):
     """A slider from `low` to `high`, both included.
@@ -85,20 +96,8 @@ def _control(kind, stops, texts, start, label, play=False):
     control = Control(kind, tuple(stops), tuple(texts), 0, label, play)
     index = control.index(start)
     if index is None:
-        raise ValueError(f"{kind}: start={start!r} {_why_no_stop(control, start)}")
+        raise ValueError(f"{kind}: start={start!r} {control.why_not(start)}")
     return Control(kind, control.stops, control.texts, index, label, play)
-
-
-def _why_no_stop(control, value):
-    """The second half of the sentence "gamma=5 ...", for a value that is not a stop."""
-    first, last = control.stops[0], control.stops[-1]
-    if control.kind != "slider" or not _is_number(value):
-        return f"is not one of {', '.join(repr(stop) for stop in control.stops)}"
-    if not first <= value <= last:
-        return f"is outside the range {first} to {last}"
-    below = max(stop for stop in control.stops if stop <= value)
-    above = min(stop for stop in control.stops if stop >= value)
-    return f"lies between two stops; the nearest are {below} and {above}"
 
 
 def _even_stops(low, high, step):

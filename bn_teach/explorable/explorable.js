@@ -321,19 +321,33 @@ class View {
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
     host.append(this.root);
 
-    this.redraw = () => this.schedule();
     this.follow = () => {
       this.showPositions();
       this.schedule();
     };
+    this.arrived = () => {
+      this.reserve();
+      this.schedule();
+    };
+    // Asked here and not in every frame: each of these questions costs a layout of the page.
+    this.width = 0;
+    this.theme = "light";
+    this.surroundings = () => {
+      this.width = this.picture.clientWidth;
+      this.theme = this.onDark() ? "dark" : "light";
+      this.schedule();
+    };
     model.on("change:values", this.follow);
-    this.states.listeners.add(this.redraw);
-    this.resizes = new ResizeObserver(this.redraw);
+    this.states.listeners.add(this.arrived);
+    this.resizes = new ResizeObserver(this.surroundings); // hears also of being shown at last
     this.resizes.observe(this.picture);
-    this.themes = new MutationObserver(this.redraw);
+    this.themes = new MutationObserver(this.surroundings);
     for (const element of [document.documentElement, document.body]) {
       this.themes.observe(element, { attributes: true });
     }
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", this.surroundings, { signal: this.gone.signal });
+    this.arrived();
     this.follow();
     this.load();
   }
@@ -519,16 +533,18 @@ class View {
     this.frame = 0;
     const state = stateNumber(this.controls, this.positions());
     const tree = this.states.tree(state);
-    const width = this.picture.clientWidth;
     this.drawn = false;
-    if (!this.plotly || !width || this.gone.signal.aborted) return;
+    if (!this.plotly || !this.width || this.gone.signal.aborted) return;
     if (!tree) return this.say(this.words.computing);
     if (tree.error) return this.say(`${this.words.failed} ${tree.error}`);
     this.say("");
-    this.reserve();
     const { data, layout } = tree.figure;
-    const theme = this.model.get("_themes")[this.dark() ? "dark" : "light"];
-    const look = { template: theme, width, dragmode: false, uirevision: "explorable" };
+    const look = {
+      template: this.model.get("_themes")[this.theme],
+      width: this.width,
+      dragmode: false, // a finger that scrolls the page must not zoom
+      uirevision: "explorable", // what was hidden by way of the legend stays hidden
+    };
     this.plotly.react(this.plot, data, { ...look, ...layout }, CONFIG);
     this.plot.setAttribute("aria-label", tree.text);
     this.sentence.textContent = tree.text;
@@ -545,11 +561,11 @@ class View {
 
   reserve() {
     const { text, height } = this.states.extremes();
-    if (this.longest.textContent !== text) this.longest.textContent = text;
+    this.longest.textContent = text;
     this.picture.style.minHeight = `${height}px`;
   }
 
-  dark() {
+  onDark() {
     for (let at = /** @type {Element|null} */ (this.root); at; at = at.parentElement) {
       const dark = isDark(getComputedStyle(at).backgroundColor);
       if (dark !== null) return dark;
@@ -563,7 +579,7 @@ class View {
     clearTimeout(this.settled);
     cancelAnimationFrame(this.frame);
     this.model.off("change:values", this.follow);
-    this.states.listeners.delete(this.redraw);
+    this.states.listeners.delete(this.arrived);
     this.resizes.disconnect();
     this.themes.disconnect();
     this.plotly?.purge(this.plot);

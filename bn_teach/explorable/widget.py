@@ -5,7 +5,6 @@ import contextlib
 import gzip
 import inspect
 import io
-import math
 import threading
 import time
 import traceback
@@ -20,12 +19,12 @@ import numpy as np
 import traitlets
 
 from .. import look
-from .controls import Control, _why_no_stop
+from .controls import Control
+from .grid import Grid
 from .table import Table, flatten
 
 HERE = Path(__file__).parent
 
-MOST_STATES = 5_000
 MOST_NUMBERS = 20_000_000  # in the picture times states: what a laptop's browser holds with ease
 DEFAULT_HEIGHT = 400  # pixels, for a figure that does not say its own
 
@@ -112,7 +111,7 @@ class Explorable(anywidget.AnyWidget):
     def __init__(self, function, *, title=None, stills=(), **controls):
         _check_call(function, title, controls)
         self._function = function
-        self._grid = _Grid(controls)
+        self._grid = Grid(controls)
         self._sampled = Table(self._grid.size)
         self._lock = threading.RLock()  # sliders may be answered in another thread than cells
         self._start = self._grid.state(self._grid.start)
@@ -125,7 +124,7 @@ class Explorable(anywidget.AnyWidget):
         self._sampled.add(self._start, tree)
         super().__init__(
             values=self._grid.start,
-            _title=title or function.__name__.replace("_", " "),
+            _title=title or _name(function).replace("_", " "),
             _controls=self._grid.described(),
             _stills=[self._grid.state(self._grid.checked(still)) for still in stills],
             _table=self._sampled.pack([self._start]),
@@ -258,82 +257,6 @@ class Explorable(anywidget.AnyWidget):
             self.send({"request": request}, buffers=[packed_plotly_js()])
 
 
-class _Grid:
-    """The states of a set of controls, numbered with the last control running fastest."""
-
-    def __init__(self, controls):
-        self.controls = controls
-        self.shape = tuple(len(control.stops) for control in controls.values())
-        self.size = math.prod(self.shape)
-        self.start = {name: control.stops[control.start] for name, control in controls.items()}
-        if self.size > MOST_STATES:
-            raise ValueError(
-                f"{self.sizes_said()} are more than {MOST_STATES:,}; give {self.longest()} fewer "
-                "stops (a larger step or factor), or make two explorables of it"
-            )
-
-    def sizes_said(self):
-        factors = " x ".join(f"{len(c.stops)} ({name})" for name, c in self.controls.items())
-        return f"{factors} = {self.size:,} states"
-
-    def longest(self):
-        return max(self.controls, key=lambda name: len(self.controls[name].stops))
-
-    def described(self):
-        return [
-            {
-                "name": name,
-                "kind": control.kind,
-                "label": control.label or name,
-                "stops": list(control.stops),
-                "texts": list(control.texts),
-                "start": control.start,
-                "play": control.play,
-            }
-            for name, control in self.controls.items()
-        ]
-
-    def checked(self, values):
-        """The full values, each exactly one of its control's stops."""
-        full = dict(self.start)
-        for name, value in values.items():
-            control = self.controls.get(name)
-            if control is None:
-                raise ValueError(
-                    f"there is no control {name!r}; there are {', '.join(self.controls)}"
-                )
-            index = control.index(value)
-            if index is None:
-                raise ValueError(f"{name}={value!r} {_why_no_stop(control, value)}")
-            full[name] = control.stops[index]
-        return full
-
-    def state(self, values):
-        index = [control.index(values[name]) for name, control in self.controls.items()]
-        return int(np.ravel_multi_index(index, self.shape))
-
-    def values(self, state):
-        index = np.unravel_index(state, self.shape)
-        return {
-            name: control.stops[i]
-            for (name, control), i in zip(self.controls.items(), index, strict=True)
-        }
-
-    def spoken(self, state):
-        """The state in words, for a picture without a sentence of its own."""
-        index = np.unravel_index(state, self.shape)
-        return ", ".join(
-            f"{control.label or name} {control.texts[i]}"
-            for (name, control), i in zip(self.controls.items(), index, strict=True)
-        )
-
-    def nearest(self, state):
-        """All states, those that take the fewest key presses from `state` first."""
-        index = np.indices(self.shape).reshape(len(self.shape), -1)
-        here = np.array(np.unravel_index(state, self.shape))[:, None]
-        return np.argsort(np.abs(index - here).sum(axis=0), kind="stable").tolist()
-
-
 def _check_call(function, title, controls):
     if not callable(function):
         raise TypeError(
@@ -345,7 +268,7 @@ def _check_call(function, title, controls):
         )
     if not controls:
         raise TypeError("explore: no controls; add at least one, for example x=slider(0, 10)")
-    name = getattr(function, "__name__", "the function")
+    name = _name(function)
     parameters = inspect.signature(function).parameters.values()
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -377,12 +300,12 @@ def _tree_of(returned, function, spoken):
         figure = figure.to_plotly_json()
     if not isinstance(figure, dict) or "data" not in figure:
         raise TypeError(
-            f"{function.__name__}() returned {_short(returned)}; expected a plotly figure (a "
+            f"{_name(function)}() returned {_short(returned)}; expected a plotly figure (a "
             "go.Figure or a dict with 'data' and 'layout'), or a pair (figure, sentence)"
         )
     if text is not None and not isinstance(text, str):
         raise TypeError(
-            f"{function.__name__}() returned {_short(text)} beside the figure; expected a sentence"
+            f"{_name(function)}() returned {_short(text)} beside the figure; expected a sentence"
         )
     layout = {"height": DEFAULT_HEIGHT, **figure.get("layout", {})}
     # The page gives width and theme, and shows light and dark: the figure's own are left out.
@@ -396,7 +319,12 @@ def _failure(function, values, error):
     said = ", ".join(f"{name}={value!r}" for name, value in values.items())
     line = traceback.extract_tb(error.__traceback__)[-1].lineno
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{function.__name__}({said}), line {line}: {message}"
+    return f"{_name(function)}({said}), line {line}: {message}"
+
+
+def _name(function):
+    """A function's name; that of its class for a callable without one, as functools.partial."""
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _short(value):

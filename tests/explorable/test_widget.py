@@ -1,4 +1,5 @@
 import asyncio
+import functools
 import gzip
 import sys
 
@@ -8,7 +9,8 @@ import plotly.graph_objects as go
 import pytest
 
 from bn_teach import choice, explore, slider, toggle
-from bn_teach.explorable.widget import MOST_STATES, StateError, packed_plotly_js
+from bn_teach.explorable.grid import MOST_STATES
+from bn_teach.explorable.widget import StateError, packed_plotly_js
 from tests.explorable.node import read_in_node
 
 
@@ -120,6 +122,11 @@ def test_figures_and_dicts_of_figures_are_the_same_to_it(tmp_path):
     e.bake()
     f.bake()
     assert states_in(e, tmp_path) == states_in(f, tmp_path)
+
+
+def test_a_callable_without_a_name_will_do():
+    assert make(functools.partial(parabola, on=True)).text() == "height 1.0, on"
+    assert make(functools.partial(parabola, on=True))._title == "partial"
 
 
 def test_stills_are_states():
