@@ -28,7 +28,7 @@ PARTS = {
 def batchnorm():
     from .batchnorm import BUDGET, measure
 
-    report.heading("BatchNorm, forward and backward, ms", "torch.nn", "ours", "times torch's")
+    report.heading("BatchNorm, forward and backward, ms", "torch.nn", "ours", "ratio")
     for each in measure():
         title = f"{each['layer']} {' x '.join(map(str, each['shape']))}"
         row(title, each["torch_ms"], each["ours_ms"], each["ratio"], budget=BUDGET)

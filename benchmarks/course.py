@@ -43,6 +43,7 @@ def measure_controls(lab, number):
     explorable = lab.explorables().nth(number)
     explorable.scroll_into_view_if_needed()
     title = explorable.get_attribute("aria-label")
+    report.note(title)
     state = f"document.querySelectorAll('.bn-explorable')[{number}].dataset.state"
     controls = explorable.locator(".control")
     for i in range(controls.count()):
@@ -55,7 +56,7 @@ def measure_controls(lab, number):
             pictures.add(explorable.locator(".plot").inner_html())
         label = control.locator(".name").inner_text()
         cells = len(pictures), *middle_and_tail(times[1:])
-        row(f"{title}: {label}", *cells, budget=(report.PRESS_MEDIAN, report.PRESS_P95))
+        row(f"  {label}", *cells, budget=(report.PRESS_MEDIAN, report.PRESS_P95))
 
 
 def keys(control):

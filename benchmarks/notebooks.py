@@ -47,7 +47,9 @@ def run(path):
     start = perf_counter()
     with one_core():
         client.create_kernel_manager()
-        client.start_new_kernel(env={**os.environ, "PYTHONPATH": str(PROJECT)})
+        client.start_new_kernel(
+            extra_arguments=["--log-level=ERROR"], env={**os.environ, "PYTHONPATH": str(PROJECT)}
+        )
     client.start_new_kernel_client()
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):

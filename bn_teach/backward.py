@@ -22,7 +22,14 @@ from typing import NamedTuple
 
 import torch
 
-from .batchnorm import batch_moments, normalize, per_channel, sum_over_batch, values_per_channel
+from .batchnorm import (
+    batch_moments,
+    centre,
+    normalize,
+    per_channel,
+    sum_over_batch,
+    values_per_channel,
+)
 
 
 class BatchNormGradients(NamedTuple):
@@ -65,7 +72,7 @@ def batch_norm_backward(d_y, x, gamma, eps):
     m = values_per_channel(x)
     mean, var = batch_moments(x)
     x_hat = normalize(x, mean, var, eps)
-    centred = x - per_channel(mean, x)
+    centred = centre(x, mean)
     inverse_std = (var + eps) ** (-1 / 2)
 
     d_x_hat = d_y * per_channel(gamma, x)

@@ -44,6 +44,13 @@ def per_channel(values, x):
     return values.reshape([1, -1] + [1] * (x.dim() - 2))
 
 
+def centre(x, mean):
+    """x - mean: each value's difference from the mean (C,) of its channel."""
+    # The minus stands at the C means: to differentiate a subtraction, autograd would write out
+    # a negated copy of a gradient as large as x. The result is the same to the last bit.
+    return x + per_channel(-mean, x)
+
+
 def batch_moments(x):
     """Mean and variance of each channel over the mini-batch (Algorithm 1, lines 1 and 2).
 
@@ -68,7 +75,7 @@ def batch_moments(x):
     """
     m = values_per_channel(x)
     mean = sum_over_batch(x) / m
-    var = sum_over_batch((x - per_channel(mean, x)).square()) / m
+    var = sum_over_batch(centre(x, mean).square()) / m
     return mean, var
 
 
@@ -91,9 +98,9 @@ def normalize(x, mean, var, eps):
     -------
     x_hat : Tensor (N, C, ...), without unit
     """
-    # Divide C times and multiply N*C times: the gradient of a division would cost far more.
+    # Divide C times and multiply m*C times: the gradient of a division would cost far more.
     inverse_std = 1 / torch.sqrt(var + eps)
-    return (x - per_channel(mean, x)) * per_channel(inverse_std, x)
+    return centre(x, mean) * per_channel(inverse_std, x)
 
 
 def scale_and_shift(x_hat, gamma, beta):

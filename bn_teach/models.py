@@ -186,9 +186,10 @@ class StackedNorm(nn.Module):
         for name, _ in first.named_parameters():
             parts = [member.get_parameter(name) for member in members]
             together = nn.Parameter(torch.cat([part.detach() for part in parts]))
-            # Members may learn different ones of gamma and beta: no gradient, no movement.
+            # Members may learn different ones of gamma and beta: no gradient, no movement. (The
+            # hook is lost in a deepcopy: to train on, copy the networks and stack them anew.)
             learns = torch.cat([torch.full_like(part, part.requires_grad) for part in parts])
-            together.register_hook(learns.detach().mul)
+            together.register_hook(learns.mul)
             setattr(self.norm, name, together)
         for name, buffer in first.named_buffers():
             if buffer.ndim:  # not the count of batches, which all members share

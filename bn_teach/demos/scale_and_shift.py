@@ -1,10 +1,7 @@
 """The explorables of notebook 04: what gamma and beta do, what they learn, what they are for.
 
-Each function takes what an experiment measured and returns its explorable. Where torch is needed
-(``gradient``) it computes first, for every state: the pictures see numpy arrays only.
-
-y = gamma x_hat + beta with x_hat = (x - mean) / sqrt(var + eps), one gamma and one beta for each
-channel: Ioffe and Szegedy (2015), arXiv 1502.03167, Algorithm 1.
+Each function takes what an experiment measured and returns its explorable. Names and formulas are
+those of Algorithm 1 in Ioffe and Szegedy (2015), arXiv 1502.03167: y = gamma x_hat + beta.
 """
 
 import numpy as np
@@ -22,18 +19,15 @@ EPS = 1e-5
 
 
 def busiest_channel(net):
-    """The channel of the last layer whose gamma grew most: its x_hat (N,), gamma and beta."""
-    layer = net.layers[-1]
-    channel = int(layer.gamma[-1].argmax())
-    values = layer.normalized[-1][:, channel].astype(float)
-    return values, float(layer.gamma[-1][channel]), float(layer.beta[-1][channel])
+    """The last layer, and the number of that channel of it whose gamma grew most."""
+    return net.layers[-1], int(net.layers[-1].gamma[-1].argmax())
 
 
 def gamma_and_beta(net):
     """Drag gamma and beta of one channel; see its values before and after the sigmoid."""
-    x_hat, _, _ = busiest_channel(net)
+    layer, channel = busiest_channel(net)
     return explore(
-        _on_the_sigmoid(x_hat),
+        _on_the_sigmoid(layer.normalized[-1][:, channel].astype(float)),
         title="gamma and beta on the sigmoid",
         gamma=slider(0.1, 4, step=0.1, start=1, label="scale γ"),
         beta=slider(-4, 4, step=0.25, start=0, label="shift β"),
@@ -42,29 +36,28 @@ def gamma_and_beta(net):
 
 
 def _on_the_sigmoid(x_hat):
-    edge, bins, out_bins = 10, 40, 20
+    edge, bins, out_bins = 10, 40, 20  # z beyond the edge is not drawn, but counted
     curve = np.linspace(-edge, edge, 161)
     sigmoid = _line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
-    bars = {"type": "bar", "showlegend": False}
-    bars["marker"] = {"color": SKY, "line": {"color": BLUE, "width": 1}}
-    below = {**bars, "x": _centres(-edge, edge, bins), "yaxis": "y2"}
-    beside = {**bars, "y": _centres(0, 1, out_bins), "orientation": "h", "xaxis": "x2"}
+    bars = {"type": "bar", "showlegend": False, "marker": {"color": SKY, "line": {"color": BLUE}}}
+    below = {**bars, "x": np.arange(-9.75, 10, 0.5), "yaxis": "y2"}
+    beside = {**bars, "y": np.arange(0.025, 1, 0.05), "orientation": "h", "xaxis": "x2"}
+    ticks = {"tickformat": ".0%", "tickvals": [0, 0.5]}
+    sides = (-edge, -SATURATED), (SATURATED, edge)
     layout = {
         "height": 450,
         "bargap": 0,
         "xaxis": _axis("input of the sigmoid, z = γ x̂ + β", -edge, edge, (0, 0.7), anchor="y2"),
         "yaxis": _axis("output", -0.04, 1.04, (0.36, 1)),
-        "yaxis2": _share((0, 0.26)),
-        "xaxis2": _share((0.77, 1), side="top"),
-        "shapes": [
-            _zone(x0=-edge, x1=-SATURATED, yref="paper", y0=0, y1=1),
-            _zone(x0=SATURATED, x1=edge, yref="paper", y0=0, y1=1),
-            _zone(xref="x2 domain", x0=0, x1=1, y0=-0.04, y1=_sigmoid(-SATURATED)),
-            _zone(xref="x2 domain", x0=0, x1=1, y0=_sigmoid(SATURATED), y1=1.04),
-        ],
+        "yaxis2": _axis("share", 0, 0.6, (0, 0.26), **ticks),
+        "xaxis2": _axis("share", 0, 0.6, (0.77, 1), side="top", **ticks),
+        "shapes": [_zone(x0=low, x1=high, yref="paper", y0=0, y1=1) for low, high in sides],
     }
-    words = [{"text": "saturated", "x": -6.4, "y": 0.8}, {"text": "saturated", "x": 6.4, "y": 0.2}]
-    big = {"xref": "paper", "yref": "paper", "x": 1, "xanchor": "right", "font": {"size": 19}}
+    for low, high in sides:
+        beyond = {"y0": _sigmoid(low), "y1": _sigmoid(high)}
+        layout["shapes"].append(_zone(xref="x2 domain", x0=0, x1=1, **beyond))
+    zones = [{"text": "saturated", "x": -6.4, "y": 0.8}, {"text": "saturated", "x": 6.4, "y": 0.2}]
+    big = {"xref": "paper", "yref": "paper", "x": 0.885, "xanchor": "center", "y": -0.03}
 
     def picture(gamma, beta):
         z = gamma * x_hat + beta
@@ -73,20 +66,15 @@ def _on_the_sigmoid(x_hat):
         ends = np.clip([z.min(), z.max()], -edge, edge)
         saturated = np.mean(np.abs(z) > SATURATED)
         line = _line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
-        numbers = [
-            {**big, "y": 0.2, "text": f"{percent(saturated)} saturated"},
-            {**big, "y": 0.05, "text": f"R² = {number(r2)}"},
+        text = f"saturated<br><b>{percent(saturated)}</b><br>line: R²<br><b>{number(r2)}</b>"
+        words = [*zones, {**big, "text": text}]
+        data = [
+            sigmoid,
+            {**line, "name": "best straight line"},
+            {**below, "y": np.histogram(z, bins, (-edge, edge))[0] / len(z)},
+            {**beside, "x": np.histogram(out, out_bins, (0, 1))[0] / len(z)},
         ]
-        figure = {
-            "data": [
-                sigmoid,
-                {**line, "name": "best straight line"},
-                {**below, "y": np.histogram(z, bins, (-edge, edge))[0] / len(z)},
-                {**beside, "x": np.histogram(out, out_bins, (0, 1))[0] / len(z)},
-            ],
-            "layout": {**layout, "annotations": words + numbers},
-        }
-        return figure, (
+        return {"data": data, "layout": {**layout, "annotations": words}}, (
             f"With γ = {number(gamma, 1)} and β = {number(beta)}, {percent(saturated)} of this "
             f"channel's {len(z)} values saturate the sigmoid. The best straight line through its "
             f"outputs reaches R² = {number(r2, 3)}."
@@ -97,24 +85,19 @@ def _on_the_sigmoid(x_hat):
 
 def learnt(net):
     """Gamma and beta of every channel while the network learns, and its loss."""
-    saturated = np.concatenate([layer.saturated for layer in net.layers], axis=1).mean(axis=1)
     return explore(
-        _paths(
-            net.run.steps,
-            [(layer.gamma, layer.beta) for layer in net.layers],
-            saturated,
-            net.run.snapshots["test_accuracy"],
-            net.run.curves["loss"],
-        ),
+        _paths(net),
         title="gamma and beta are learnt",
         step=_steps(net.run.steps),
         stills=[{}, {"step": 60}, {"step": 600}],
     )
 
 
-def _paths(steps, layers, saturated, accuracy, loss):
-    gammas = np.concatenate([gamma for gamma, _ in layers], axis=1)  # (K, all channels)
-    betas = np.concatenate([beta for _, beta in layers], axis=1)
+def _paths(net):
+    steps, loss, layers = net.run.steps, net.run.curves["loss"], net.layers
+    gammas = np.concatenate([layer.gamma for layer in layers], axis=1)  # (K, all channels)
+    betas = np.concatenate([layer.beta for layer in layers], axis=1)
+    saturated = np.concatenate([layer.saturated for layer in layers], axis=1).mean(axis=1)
     widest = 1.15 * np.abs(betas).max()
     loss_range = np.log10([loss.min() / 1.3, loss.max() * 1.3])
     start = {"text": "all start here:<br>γ = 1, β = 0", "x": 1, "y": 0, "showarrow": True}
@@ -128,25 +111,23 @@ def _paths(steps, layers, saturated, accuracy, loss):
         "yaxis2": _axis("", *loss_range, anchor="x2", type="log", dtick=1),
         "annotations": [{**start, **tail}, {**heading, "y": 1, "yanchor": "bottom"}],
     }
-    rails = [(_rows(gamma), _rows(beta)) for gamma, beta in layers]
-    points_in_a_row = np.arange(len(steps) + 1)
+    rails = [(_rows(layer.gamma), _rows(layer.beta)) for layer in layers]
     now = np.arange(len(loss))
 
     def picture(step):
         k = int(np.searchsorted(steps, step))
         data = []
-        for i, ((gamma, beta), (x, y)) in enumerate(zip(layers, rails, strict=True)):
-            trail = np.where(points_in_a_row <= k, y, np.nan).ravel()
-            dots = _dots(gamma[k], beta[k], i, size=9, opacity=0.85)
+        for i, (layer, (x, y)) in enumerate(zip(layers, rails, strict=True)):
+            trail = np.where(np.arange(y.shape[1]) <= k, y, np.nan).ravel()
+            dots = _dots(layer.gamma[k], layer.beta[k], i, size=9, opacity=0.85)
             data.append(_line(x.ravel(), trail, COLOURS[i], width=1, opacity=0.6))
             data.append({**dots, "name": f"layer {i + 1}", "showlegend": True})
-        so_far = np.where(now < step, loss, np.nan)
-        data.append({**_line(now, so_far, PURPLE, width=2), **SECOND})
+        data.append({**_line(now, np.where(now < step, loss, np.nan), PURPLE, width=2), **SECOND})
         return {"data": data, "layout": layout}, (
             f"After {step} steps γ runs from {number(gammas[k].min())} to "
             f"{number(gammas[k].max())} and the largest |β| is {number(np.abs(betas[k]).max())}; "
             f"{percent(saturated[k], 1)} of the sigmoids' inputs saturate, test accuracy is "
-            f"{percent(accuracy[k], 1)}."
+            f"{percent(net.run.snapshots['test_accuracy'][k], 1)}."
         )
 
     return picture
@@ -154,9 +135,8 @@ def _paths(steps, layers, saturated, accuracy, loss):
 
 def identity(run):
     """Batch Normalization that learns to give its input back; then the input's spread changes."""
-    mean, std = np.array(run.settings["mean"]), np.array(run.settings["std"])
     return explore(
-        _towards_the_input(run.steps, run.snapshots["gamma"], run.snapshots["beta"], mean, std),
+        _towards_the_input(run),
         title="can Batch Normalization give its input back?",
         step=_steps(run.steps),
         factor=choice([0.5, 1, 2], start=1, label="then the input's spread times"),
@@ -164,28 +144,30 @@ def identity(run):
     )
 
 
-def _towards_the_input(steps, gamma, beta, mean, std):
+def _towards_the_input(run):
+    gamma, beta = run.snapshots["gamma"], run.snapshots["beta"]
+    mean, std = np.array(run.settings["mean"]), np.array(run.settings["std"])
     channels = np.arange(1, len(mean) + 1)
     layout = {
         "height": 440,
         "showlegend": False,
         "xaxis": _axis("scale γ<br>(open: σ of the data)", 0, 1.25 * std.max(), (0, 0.56)),
         "yaxis": _axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
-        "xaxis2": _axis(
-            "spread<br>(open: in, filled: out)", -1, 1.5, (0.68, 1), type="log", dtick=1
-        ),
+        "xaxis2": _axis("spread<br>(open in, filled out)", -1, 1.5, (0.67, 1), anchor="y2"),
         "yaxis2": _axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
     }
-    layout["xaxis2"]["anchor"] = "y2"
+    layout["xaxis2"] |= {"type": "log", "dtick": 1}
 
     def picture(step, factor):
-        k = int(np.searchsorted(steps, step))
+        k = int(np.searchsorted(run.steps, step))
         spread_in = factor * std
         spread_out = np.abs(gamma[k]) * spread_in / np.sqrt(spread_in**2 + EPS)
         data = []
         for c, channel in enumerate(channels):
-            label = {"mode": "markers+text", "text": [f"channel {channel}"]}
-            label["textposition"] = "bottom center" if mean[c] > 2 else "middle right"
+            label = {
+                "mode": "markers+text",
+                **_words([f"channel {channel}"], "middle right", size=15),
+            }
             data += [
                 {**_open(std[c], mean[c], c), **label},
                 _line(gamma[: k + 1, c], beta[: k + 1, c], COLOURS[c], width=2, dash=DASHES[c]),
@@ -193,13 +175,10 @@ def _towards_the_input(steps, gamma, beta, mean, std):
                 {**_open(spread_in[c], channel, c), **SECOND},
                 {**_dots([spread_out[c]], [channel], c), **SECOND},
             ]
-        same_spread = np.allclose(spread_out, spread_in, rtol=0.05)
-        back = same_spread and np.allclose(beta[k], mean, atol=0.1)
         return {"data": data, "layout": layout}, (
-            f"After {step} steps channel 3 has γ = {number(gamma[k, 2])} (σ was "
-            f"{number(std[2])}) and β = {number(beta[k, 2])} (μ = {number(mean[2])}). Its input "
-            f"now spreads by {number(spread_in[2])}, its output by {number(spread_out[2])}: "
-            f"{'the layer gives its input back.' if back else 'that is not its input.'}"
+            f"After {step} steps channel 3 has γ = {number(gamma[k, 2])} (σ was {number(std[2])}), "
+            f"β = {number(beta[k, 2])} (μ was {number(mean[2])}). Its input now spreads by "
+            f"{number(spread_in[2])}, its output by {number(spread_out[2])}."
         )
 
     return picture
@@ -217,14 +196,13 @@ def four_numbers():
     )
 
 
-_STAGES = {"tickvals": np.arange(4), "ticktext": ["x", "x − mean", "x̂", "y"]}
 _FOUR_LAYOUT = {
     "height": 430,
     "showlegend": False,
-    "xaxis": {"range": [-0.42, 3.75], "tickfont": {"size": 18}, "zeroline": False, **_STAGES},
+    "xaxis": {"range": [-0.42, 3.75], "tickfont": {"size": 18}, "zeroline": False},
     "yaxis": {"range": [-5.8, 6.6], "dtick": 2, "title": {"text": "value"}},
 }
-_FOUR_LABELS = ("1", "2", "3", "4\u2003")  # the dragged one's stands aside when it meets another
+_FOUR_LAYOUT["xaxis"] |= {"tickvals": np.arange(4), "ticktext": ["x", "x − mean", "x̂", "y"]}
 
 
 def _algorithm_1(fourth, gamma, beta):
@@ -237,10 +215,11 @@ def _algorithm_1(fourth, gamma, beta):
     places = np.arange(4.0)
     bars = {"symbol": "line-ew-open", "size": 34, "color": GREY, "line": {"width": 3}}
     data = [{**_dots(places, columns.mean(axis=1), 0), "marker": bars}]
-    for i, label in enumerate(_FOUR_LABELS):
-        line = _line(places, columns[:, i], COLOURS[i], width=2, dash=DASHES[i])
-        dots = {"mode": "lines+markers+text", "marker": _marker(i, size=13)}
-        data.append({**line, **dots, **_words([label], "middle left")})
+    for i in range(4):
+        label = f"{i + 1}\u2003" if i == 3 else f"{i + 1}"  # 4 may pass others: stand aside
+        line = {"color": COLOURS[i], "width": 2, "dash": DASHES[i]}
+        trace = {**_dots(places, columns[:, i], i, size=13), "mode": "lines+markers+text"}
+        data.append({**trace, "line": line, **_words([label], "middle left")})
     results = [f"{i + 1}: {number(value)}" for i, value in enumerate(y)]
     beside = _dots(np.full(4, 3.06), _apart(y, 0.75), 0)
     data.append({**beside, "mode": "text", **_words(results, "middle right")})
@@ -253,32 +232,29 @@ def _algorithm_1(fourth, gamma, beta):
 
 def _apart(values, gap):
     """The values, each moved as little as it takes for labels at them not to overlap."""
-    order = np.argsort(values)
-    placed = values[order]
+    placed = np.sort(values)
     for _ in range(20):
         push = np.maximum(gap - np.diff(placed), 0) / 2
         placed = placed - np.append(push, 0) + np.append(0, push)
-    return placed[np.argsort(order)]
+    return placed[np.argsort(np.argsort(values))]
 
 
 def gradient(net):
     """The gradient of eight samples of one channel, with and without the statistics' part."""
-    layer = net.layers[-1]
-    channel = int(layer.gamma[-1].argmax())
-    x, gamma = layer.inputs[-1][:8, channel], layer.gamma[-1][channel]
+    layer, channel = busiest_channel(net)
     return explore(
-        _gradient_bars(*_input_gradients(x, gamma, layer.eps)),
+        _gradient_bars(*_input_gradients(layer, channel, 8)),
         title="the gradient through mean and variance",
-        sample=slider(1, len(x), start=3, label="the loss is y of sample"),
+        sample=slider(1, 8, start=3, label="the loss is y of sample"),
         through=toggle(True, label="through the statistics"),
         stills=[{}, {"through": False}, {"sample": 8}],
     )
 
 
-def _input_gradients(x, gamma, eps):
-    """x_hat (N,), and dx where the loss is y of sample j: row j, whole and direct, each (N, N)."""
-    x = torch.as_tensor(x, dtype=torch.float64)[:, None]
-    gamma = torch.as_tensor(gamma, dtype=torch.float64).reshape(1)
+def _input_gradients(layer, channel, n):
+    """x_hat (n,), and dx where the loss is y of sample j: row j, whole and direct, each (n, n)."""
+    x = torch.tensor(layer.inputs[-1][:n, [channel]]).double()
+    gamma, eps = torch.tensor(layer.gamma[-1][[channel]]).double(), layer.eps
     x_hat = (x - x.mean()) / torch.sqrt(x.var(correction=0) + eps)
     whole, direct = (
         torch.cat([backward(d_y[:, None], x, gamma, eps).d_x for d_y in torch.eye(len(x)).to(x)], 1)
@@ -307,14 +283,14 @@ def _gradient_bars(x_hat, whole, direct):
             "line": {"color": np.where(here, VERMILLION, BLUE).tolist(), "width": 2},
             "pattern": {"shape": np.where(here, "/", "").tolist()},
         }
-        bars = {"type": "bar", "x": places, "y": dx, "marker": marker, "cliponaxis": False}
+        bars = {"type": "bar", "x": places, "y": dx, "marker": marker}
+        bars |= {"cliponaxis": False, "constraintext": "none", "textangle": 0}
         words = _words([number(value) for value in dx], "outside", size=15)
-        if through:
-            text = f"The loss is y of sample {sample} alone, yet every sample has a gradient"
-        else:
-            text = f"With mean and variance as constants only sample {sample} has a gradient"
+        with_them = f"The loss is y of sample {sample} alone, yet every sample has a gradient"
+        without = f"With mean and variance as constants only sample {sample} has a gradient"
         return {"data": [{**bars, **words}], "layout": layout}, (
-            f"{text}: sum of dx is {number(dx.sum(), 4)}, sum of dx·x̂ is {number(dx @ x_hat, 4)}."
+            f"{with_them if through else without}: sum of dx is {number(dx.sum(), 4)}, sum of "
+            f"dx·x̂ is {number(dx @ x_hat, 4)}."
         )
 
     return picture
@@ -322,11 +298,9 @@ def _gradient_bars(x_hat, whole, direct):
 
 def xor(arms):
     """XOR with and without gamma and beta: the probability surface, and accuracy of five seeds."""
-    surfaces = {arm: run.snapshots["surface"] for arm, run in arms.runs.items()}
-    accuracies = {arm: run.snapshots["accuracy"] for arm, run in arms.runs.items()}
-    steps = next(iter(arms.runs.values())).steps
+    steps = arms.runs["neither"].steps
     return explore(
-        _surfaces(arms.axis, surfaces, accuracies, steps, arms.points[:120], arms.labels[:120]),
+        _surfaces(arms, steps, arms.points[:120], arms.labels[:120]),
         title="XOR with and without gamma and beta",
         arm=choice(list(arms.runs), start="neither", label="learnt"),
         step=_steps(steps, start=int(steps[-1])),
@@ -334,8 +308,8 @@ def xor(arms):
     )
 
 
-def _surfaces(axis, surfaces, accuracies, steps, points, labels):
-    names = list(surfaces)
+def _surfaces(arms, steps, points, labels):
+    axis, names = arms.axis, list(arms.runs)
     rows = np.arange(len(names), dtype=float)[::-1]
     layout = {
         "height": 450,
@@ -346,31 +320,27 @@ def _surfaces(axis, surfaces, accuracies, steps, points, labels):
     }
     layout["xaxis2"] |= {"tickformat": ".0%", "tickvals": [0.25, 0.5, 0.75, 1], "tickangle": 0}
     grid = {"x": axis, "y": axis, "showscale": False, "hoverinfo": "skip"}
-    heat = {**grid, "type": "heatmap", "zmin": 0, "zmax": 1}
-    pale_blue, pale_vermillion = "rgba(0, 114, 178, 0.4)", "rgba(213, 94, 0, 0.4)"
-    heat["colorscale"] = [[0, pale_blue], [0.5, "rgba(128, 128, 128, 0)"], [1, pale_vermillion]]
+    heat = {**grid, "type": "heatmap", "zmin": 0, "zmax": 1, "opacity": 0.4}
+    heat["colorscale"] = [[0, BLUE], [0.5, "rgba(128, 128, 128, 0)"], [1, VERMILLION]]
     border = {**grid, "type": "contour", "showlegend": False, "line": {"color": PURPLE, "width": 4}}
     border["contours"] = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
     kinds = [{"symbol": "circle-open", "size": 8, "line": {"width": 2}}, {"symbol": "x", "size": 7}]
-    cloud = [
-        {**_dots(*points[labels == label].T, label, **kind), "name": f"label {label}"}
-        for label, kind in enumerate(kinds)
-    ]
-    cloud = [{**dots, "showlegend": True} for dots in cloud]
+    cloud = [_dots(*points[labels == i].T, i, **kind) for i, kind in enumerate(kinds)]
+    cloud = [{**dots, "name": f"label {i}", "showlegend": True} for i, dots in enumerate(cloud)]
 
     def picture(arm, step):
         k = int(np.searchsorted(steps, step))
-        surface = np.round(surfaces[arm][k], 2)
+        surface = np.round(arms.runs[arm].snapshots["surface"][k] * 64) / 64  # packs well
         data = [{**heat, "z": surface}, {**border, "z": surface}, *cloud]
         for name, row in zip(names, rows, strict=True):
-            seeds = accuracies[name][k]
+            seeds = arms.runs[name].snapshots["accuracy"][k]
             ring = {"color": GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}}
-            look = {"color": GREEN, "symbol": "circle", "size": 12} if name == arm else ring
+            look = {"color": GREEN, "size": 12} if name == arm else ring
             data.append({**_dots(seeds, np.full(len(seeds), row), 0), "marker": look, **SECOND})
         bold = [f"<b>{name}</b>" if name == arm else name for name in names]
         names_above = {**_dots(np.full(len(names), 0.2), rows + 0.4, 0), **SECOND, "mode": "text"}
         data.append({**names_above, **_words(bold, "middle right", size=15)})
-        accuracy = accuracies[arm][k]
+        accuracy = arms.runs[arm].snapshots["accuracy"][k]
         return {"data": data, "layout": layout}, (
             f"{arm}, {step} steps: accuracy over {len(accuracy)} seeds "
             f"{percent(accuracy.mean(), 1)} ± {percent(accuracy.std(ddof=1), 1)} (mean ± sample "
@@ -381,8 +351,8 @@ def _surfaces(axis, surfaces, accuracies, steps, points, labels):
 
 
 def _steps(steps, start=0):
-    first, second, last = (int(step) for step in (steps[0], steps[1], steps[-1]))
-    return slider(first, last, step=second - first, start=start, label="training step", play=True)
+    last, step = int(steps[-1]), int(steps[1])
+    return slider(0, last, step=step, start=start, label="training step", play=True)
 
 
 def _axis(title, low, high, domain=(0, 1), **more):
@@ -390,23 +360,16 @@ def _axis(title, low, high, domain=(0, 1), **more):
     return {"title": {"text": title}, **limits, **more}
 
 
-def _share(domain, **more):
-    return _axis("share", 0, 0.6, domain, tickformat=".0%", tickvals=[0, 0.5], **more)
-
-
 def _zone(**corners):
     look = {"type": "rect", "layer": "below", "fillcolor": GREY, "opacity": 0.2}
     return {**look, "line": {"width": 0}, **corners}
 
 
-def _marker(i, **more):
-    return {"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 10, **more}
-
-
 def _dots(x, y, i, **marker):
     """Points with the colour and the symbol of number i."""
     trace = {"type": "scatter", "mode": "markers", "showlegend": False, "cliponaxis": False}
-    return {**trace, "x": x, "y": y, "marker": _marker(i, **marker)}
+    look = {"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 10}
+    return {**trace, "x": x, "y": y, "marker": look | marker}
 
 
 def _open(x, y, i):
@@ -420,10 +383,6 @@ def _line(x, y, color, width=3, dash="solid", **more):
 
 def _words(text, position, size=17):
     return {"text": text, "textposition": position, "textfont": {"size": size}}
-
-
-def _centres(low, high, bins):
-    return low + (np.arange(bins) + 0.5) * (high - low) / bins
 
 
 def _rows(path):

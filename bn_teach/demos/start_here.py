@@ -34,7 +34,12 @@ def _units(activations, accuracies):
     layout = {
         "height": 440,
         "showlegend": False,
-        "xaxis": {"title": {"text": "unit of the layer"}, "range": [-1, units], "domain": [0, 0.6]},
+        "xaxis": {
+            "title": {"text": "units of the layer, sorted"},
+            "range": [-1, units],
+            "domain": [0, 0.6],
+            "showticklabels": False,
+        },
         "yaxis": {"title": {"text": "output of the sigmoid"}, "range": [0, 1]},
         "xaxis2": {
             "title": {"text": "layer"},
@@ -43,9 +48,15 @@ def _units(activations, accuracies):
             "anchor": "y2",
             "dtick": 1,
         },
-        "yaxis2": {"type": "log", "range": [-5, 0], "anchor": "x2", "dtick": 1},
+        "yaxis2": {
+            "type": "log",
+            "range": [-4.6, 0],
+            "anchor": "x2",
+            "dtick": 1,
+            "exponentformat": "none",
+        },
         "annotations": [
-            {**heading, "xref": "x domain", "text": f"each bar: {images} test images"},
+            {**heading, "xref": "x domain", "text": f"bar: middle 90 % of {images} images"},
             {**heading, "xref": "x2 domain", "text": "spread of a unit"},
         ],
     }
@@ -62,8 +73,8 @@ def _units(activations, accuracies):
                 "x": layers,
                 "y": spread,
                 "line": {"color": look["color"], "dash": look["dash"], "width": 3},
-                "text": ["", f"BN {arm}"],
-                "textposition": "top right" if arm == "off" else "bottom center",
+                "text": ["", "", f"BN {arm}"],
+                "textposition": "top right" if arm == "off" else "top center",
                 "xaxis": "x2",
                 "yaxis": "y2",
             }
@@ -74,10 +85,11 @@ def _units(activations, accuracies):
         marker = {"color": LOOKS[bn]["color"], "symbol": LOOKS[bn]["symbol"], "size": 15}
         marker["line"] = {"color": GREY, "width": 2}
         here = {**curves[0], "mode": "markers", "x": [layer], "y": [spread], "marker": marker}
+        digits = 1 + int(np.ceil(-np.log10(spread)))  # two that count
         return {"data": [*bars[bn][layer - 1], *curves, here], "layout": layout}, (
             f"BN {bn}, layer {layer}: from image to image the output of a unit spreads by "
-            f"{number(spread, 2 if spread > 0.1 else 5)} (standard deviation, mean of {units} units). The "
-            f"trained network gets {percent(accuracies[bn], 1)} of the {images} test images right; "
+            f"{number(spread, digits)} (standard deviation, mean of {units} units). The trained "
+            f"network gets {percent(accuracies[bn], 1)} of the {images} test images right; "
             "guessing gets 10\u202f%."
         )
 
