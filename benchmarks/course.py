@@ -30,7 +30,7 @@ def main():
             bench.end_kernel(lab)
 
             progress(f"course: running {notebook.name} again, plotly.js in the browser's cache")
-            bench.reopen(lab, second)
+            lab = bench.open_again(lab, second)
             lab.run_all()
             bench.settle(lab)
             report.heading(f"{notebook.stem}: websocket, opening and running", "MB")

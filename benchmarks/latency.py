@@ -14,8 +14,6 @@ SLIDER = ".noUi-handle, .bn-explorable input"
 def measure():
     """Times in ms, {way: {delay: [...]}}; bytes, {way: (to open and run, for a move)}; a frame."""
     times = {way: {0: [], DELAY: []} for way in pictures.WAYS}
-    moved = dict.fromkeys(pictures.WAYS, 0)
-    opened = {}
     with workbench() as bench, DelayingProxy(int(bench.address.rsplit(":")[-1])) as proxy:
         labs = {}
         for way, function in pictures.WAYS.items():
@@ -25,20 +23,19 @@ def measure():
             lab = labs[way] = bench.open(notebook, f"http://127.0.0.1:{proxy.port}")
             run_first_cell(lab)
             bench.settle(lab)
-            opened[way] = traffic(lab)
+        opened = {way: traffic(lab) for way, lab in labs.items()}
         for number in range(ROUNDS):
             progress(f"latency: round {number + 1} of {ROUNDS}")
-            for delay in (0, DELAY):
+            for proxy.delay in (0, DELAY):
                 for way, lab in labs.items():
-                    proxy.delay = delay
-                    before = traffic(lab)
-                    times[way][delay] += one_round(lab, number % 2)
-                    quiet(lab)
-                    moved[way] += traffic(lab) - before
-                    proxy.delay = 0
-        frame = labs["ours"].page.evaluate("frameTime()")
-    presses = 2 * ROUNDS * (len(KEYS) + 2)
-    return times, {way: (opened[way], moved[way] / presses) for way in opened}, frame
+                    times[way][proxy.delay] += one_round(lab, number % 2)
+        for lab in labs.values():
+            quiet(lab)
+        presses = 2 * ROUNDS * (len(KEYS) + 2)
+        bytes_of = {
+            way: (opened[way], (traffic(lab) - opened[way]) / presses) for way, lab in labs.items()
+        }
+        return times, bytes_of, labs["ours"].page.evaluate("frameTime()")
 
 
 def one_round(lab, slider):
@@ -46,12 +43,12 @@ def one_round(lab, slider):
     lab.page.locator(SLIDER).nth(slider).focus()
     press(lab, "ArrowRight", "reading()")  # the first after a pause is not counted
     times = [press(lab, key, "reading()") for key in KEYS]
-    lab.page.keyboard.press("ArrowLeft")
+    press(lab, "ArrowLeft", "reading()")  # back to where the round began
     return times
 
 
 def main():
-    times, traffic_of, frame = measure()
+    times, bytes_of, frame = measure()
     presses = ROUNDS * len(KEYS)
     report.heading(
         f"Key press to painted picture, ms, {presses} presses of each (a frame: {frame:.1f} ms)",
@@ -66,9 +63,9 @@ def main():
     row(f"{title} median", *(m for m, _ in far.values()), budget=report.PRESS_MEDIAN)
     row(f"{title} 95 % below", *(p for _, p in far.values()), budget=report.PRESS_P95)
     compare(f"{title} times F.W.'s", far, report.OF_FIGURE_WIDGET_AFAR)
-    opened = [n / 1e6 for n, _ in traffic_of.values()]
+    opened = [n / 1e6 for n, _ in bytes_of.values()]
     row("websocket, opening and running, MB", *opened, budget=report.TRAFFIC)
-    row("websocket, a move of a slider, kB", *(n / 1e3 for _, n in traffic_of.values()))
+    row("websocket, a move of a slider, kB", *(n / 1e3 for _, n in bytes_of.values()))
 
 
 def compare(label, summaries, budget):

@@ -5,13 +5,13 @@ own with an empty cache; our last column is a second page of the same browser, w
 plotly.js.
 """
 
-from statistics import median
+from statistics import mean
 
 from . import pictures, report
 from .report import progress, row
 from .workbench import run_first_cell, traffic, workbench
 
-ROUNDS = {1: 3, 6: 1}  # figures: rounds. Six take long, and differ by far more than the noise.
+ROUNDS = {1: 2, 6: 1}  # figures: rounds. The ways differ by far more than the noise.
 CACHED = "ours, cached"
 NO_TORCH = '"torch" not in __import__("sys").modules'
 
@@ -27,7 +27,7 @@ def measure(bench, figures, seconds, megabytes):
         lab = bench.open(bench.write("first", cell))
         timed(bench, lab, figures, seconds[way], megabytes[way])
         if way == "ours":
-            bench.reopen(lab, bench.write("second", cell))
+            lab = bench.open_again(lab, bench.write("second", cell))
             timed(bench, lab, figures, seconds[CACHED], megabytes[CACHED])
         lab.close()
 
@@ -49,9 +49,9 @@ def main():
             for _ in range(rounds):
                 measure(bench, figures, seconds, megabytes)
             first, last = (
-                [median(pair[which] for pair in seconds[way]) for way in ways] for which in (0, 1)
+                [mean(pair[which] for pair in seconds[way]) for way in ways] for which in (0, 1)
             )
-            crossed = [median(megabytes[way]) for way in ways]
+            crossed = [mean(megabytes[way]) for way in ways]
             budgets = report.FIRST_PICTURE, report.FIRST_PICTURE
             said = f"{figures} figure{'s' * (figures > 1)}"
             row(f"{said}: first picture, s", *first, budget=budgets)

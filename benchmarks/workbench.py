@@ -21,6 +21,16 @@ COMPLETE = """all(
 
 
 @dataclass
+class Kept:
+    """Stands in for Chromium where a Lab is to use a browser context that is there already."""
+
+    context: object
+
+    def new_context(self, **_):
+        return self.context
+
+
+@dataclass
 class Workbench:
     folder: Path
     chromium: object
@@ -40,11 +50,12 @@ class Workbench:
         lab.page.evaluate(WATCH)
         return lab
 
-    def reopen(self, lab, notebook):
-        """The page anew for another notebook, with whatever the browser has kept."""
-        lab.received = lab.sent = 0
-        lab.open(notebook)
-        lab.page.evaluate(WATCH)
+    def open_again(self, lab, notebook):
+        """A second page of the same browser, which has kept what the first one cached."""
+        lab.page.close()
+        again = real.Lab(Kept(lab.context), self.address, self.token, notebook)
+        again.page.evaluate(WATCH)
+        return again
 
     def settle(self, lab):
         """Wait until all states of all pictures are there."""

@@ -1,7 +1,8 @@
 """Who may import whom in bn_teach. The rules keep each part readable on its own.
 
-`batchnorm.py` imports torch and nothing else. The spine is the other files beside it; `look.py`
-and the folders build on it, each knowing only those that the table below allows.
+`batchnorm.py` imports torch and nothing else. The spine is the other files beside it, but for
+`look.py` and `selfcheck.py`. The folders build on the spine, each knowing only those that the
+table below allows.
 """
 
 import ast
@@ -31,6 +32,7 @@ MAY_IMPORT = {  # within bn_teach; a demo may not even import another demo
     "batchnorm": set(),
     **dict.fromkeys(SPINE - {"batchnorm"}, SPINE),
     "look": set(),
+    "selfcheck": set(),
     "explorable": {"explorable", "look"},
     "experiments": SPINE | {"experiments"},
     "demos": SPINE | {"experiments", "look", "explorable"},

@@ -39,11 +39,14 @@ def _on_the_sigmoid(x_hat):
     edge, bins, out_bins = 10, 40, 20  # z beyond the edge is not drawn, but counted
     curve = np.linspace(-edge, edge, 161)
     sigmoid = _line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
-    bars = {"type": "bar", "showlegend": False, "marker": {"color": SKY, "line": {"color": BLUE}}}
+    bars = {"type": "bar", "showlegend": False, "marker": {"color": BLUE, "opacity": 0.6}}
     below = {**bars, "x": np.arange(-9.75, 10, 0.5), "yaxis": "y2"}
     beside = {**bars, "y": np.arange(0.025, 1, 0.05), "orientation": "h", "xaxis": "x2"}
     ticks = {"tickformat": ".0%", "tickvals": [0, 0.5]}
     sides = (-edge, -SATURATED), (SATURATED, edge)
+    shapes = [_zone(x0=a, x1=b, yref="paper", y0=0, y1=1) for a, b in sides]
+    at_output = {"xref": "x2 domain", "x0": 0, "x1": 1}
+    shapes += [_zone(**at_output, y0=_sigmoid(a), y1=_sigmoid(b)) for a, b in sides]
     layout = {
         "height": 450,
         "bargap": 0,
@@ -51,11 +54,8 @@ def _on_the_sigmoid(x_hat):
         "yaxis": _axis("output", -0.04, 1.04, (0.36, 1)),
         "yaxis2": _axis("share", 0, 0.6, (0, 0.26), **ticks),
         "xaxis2": _axis("share", 0, 0.6, (0.77, 1), side="top", **ticks),
-        "shapes": [_zone(x0=low, x1=high, yref="paper", y0=0, y1=1) for low, high in sides],
+        "shapes": shapes,
     }
-    for low, high in sides:
-        beyond = {"y0": _sigmoid(low), "y1": _sigmoid(high)}
-        layout["shapes"].append(_zone(xref="x2 domain", x0=0, x1=1, **beyond))
     zones = [{"text": "saturated", "x": -6.4, "y": 0.8}, {"text": "saturated", "x": 6.4, "y": 0.2}]
     big = {"xref": "paper", "yref": "paper", "x": 0.885, "xanchor": "center", "y": -0.03}
 
@@ -63,8 +63,7 @@ def _on_the_sigmoid(x_hat):
         z = gamma * x_hat + beta
         out = _sigmoid(z)
         slope, offset, r2 = _straight_line(z, out)
-        ends = np.clip([z.min(), z.max()], -edge, edge)
-        saturated = np.mean(np.abs(z) > SATURATED)
+        ends, saturated = np.clip([z.min(), z.max()], -edge, edge), np.mean(np.abs(z) > SATURATED)
         line = _line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
         text = f"saturated<br><b>{percent(saturated)}</b><br>line: R²<br><b>{number(r2)}</b>"
         words = [*zones, {**big, "text": text}]
@@ -298,18 +297,17 @@ def _gradient_bars(x_hat, whole, direct):
 
 def xor(arms):
     """XOR with and without gamma and beta: the probability surface, and accuracy of five seeds."""
-    steps = arms.runs["neither"].steps
     return explore(
-        _surfaces(arms, steps, arms.points[:120], arms.labels[:120]),
+        _surfaces(arms, arms.points[:120], arms.labels[:120]),
         title="XOR with and without gamma and beta",
-        arm=choice(list(arms.runs), start="neither", label="learnt"),
-        step=_steps(steps, start=int(steps[-1])),
+        arm=choice(list(arms.accuracy), start="neither", label="learnt"),
+        step=_steps(arms.steps, start=int(arms.steps[-1])),
         stills=[{"arm": arm} for arm in ("neither", "gamma only", "beta only", "gamma and beta")],
     )
 
 
-def _surfaces(arms, steps, points, labels):
-    axis, names = arms.axis, list(arms.runs)
+def _surfaces(arms, points, labels):
+    axis, names = arms.axis, list(arms.accuracy)
     rows = np.arange(len(names), dtype=float)[::-1]
     layout = {
         "height": 450,
@@ -329,18 +327,18 @@ def _surfaces(arms, steps, points, labels):
     cloud = [{**dots, "name": f"label {i}", "showlegend": True} for i, dots in enumerate(cloud)]
 
     def picture(arm, step):
-        k = int(np.searchsorted(steps, step))
-        surface = np.round(arms.runs[arm].snapshots["surface"][k] * 64) / 64  # packs well
+        k = int(np.searchsorted(arms.steps, step))
+        surface = np.round(arms.surface[arm][k, 0] * 64) / 64  # packs well
         data = [{**heat, "z": surface}, {**border, "z": surface}, *cloud]
         for name, row in zip(names, rows, strict=True):
-            seeds = arms.runs[name].snapshots["accuracy"][k]
+            seeds = arms.accuracy[name][k]
             ring = {"color": GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}}
             look = {"color": GREEN, "size": 12} if name == arm else ring
             data.append({**_dots(seeds, np.full(len(seeds), row), 0), "marker": look, **SECOND})
         bold = [f"<b>{name}</b>" if name == arm else name for name in names]
         names_above = {**_dots(np.full(len(names), 0.2), rows + 0.4, 0), **SECOND, "mode": "text"}
         data.append({**names_above, **_words(bold, "middle right", size=15)})
-        accuracy = arms.runs[arm].snapshots["accuracy"][k]
+        accuracy = arms.accuracy[arm][k]
         return {"data": data, "layout": layout}, (
             f"{arm}, {step} steps: accuracy over {len(accuracy)} seeds "
             f"{percent(accuracy.mean(), 1)} ± {percent(accuracy.std(ddof=1), 1)} (mean ± sample "
@@ -378,7 +376,8 @@ def _open(x, y, i):
 
 def _line(x, y, color, width=3, dash="solid", **more):
     trace = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
-    return {**trace, "x": x, "y": y, "line": {"color": color, "width": width, "dash": dash}, **more}
+    line = {"color": color, "width": width, "dash": dash, "simplify": False}
+    return {**trace, "x": x, "y": y, "line": line, **more}
 
 
 def _words(text, position, size=17):

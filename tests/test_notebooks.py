@@ -1,0 +1,272 @@
+"""The form that every notebook keeps, and that each one runs: unsolved, wrong and solved."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+
+# For each exercise, by the id of its cell: a right solution, and wrong ones with words of the
+# message that each must get.
+EXERCISES = {
+    "exercise-mean": (
+        "def mean(values): return sum(values) / len(values)",
+        {"def mean(values): return sum(values) / 2": "the mean of 1, 3 and 8 is 4, yours is 6"},
+    ),
+    "exercise-scale-and-shift": (
+        "def scale_and_shift(x_hat, gamma, beta): return gamma * x_hat + beta",
+        {
+            "def scale_and_shift(x_hat, gamma, beta): return gamma[:, None] * x_hat + beta": (
+                "belong to channels, not to samples"
+            ),
+            "def scale_and_shift(x_hat, gamma, beta): return gamma * (x_hat + beta)": "y is off by",
+        },
+    ),
+    "exercise-batch-norm-train": (
+        """
+def batch_norm_train(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps) ** 0.5 + beta
+""",
+        {
+            """
+def batch_norm_train(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0) + eps) ** 0.5 + beta
+""": "divide by n",
+            """
+def batch_norm_train(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) ** 0.5 + eps) + beta
+""": "eps inside the root",
+            """
+def batch_norm_train(x, gamma, beta, eps=1e-5):
+    x_hat = (x.T - x.mean(1)) / (x.var(1, correction=0) + eps) ** 0.5
+    return gamma * x_hat.T + beta
+""": "moments over dim 0",
+        },
+    ),
+    "exercise-backward": (
+        "def backward_of_gamma_and_beta(d_y, x_hat): return (d_y * x_hat).sum(0), d_y.sum(0)",
+        {
+            "def backward_of_gamma_and_beta(d_y, x_hat): return d_y * x_hat, d_y": (
+                r"d_gamma has shape \(4, 4\): sum over the samples"
+            ),
+            """
+def backward_of_gamma_and_beta(d_y, x_hat):
+    return (d_y * x_hat).mean(0), d_y.mean(0)
+""": "d_gamma is off by",
+            """
+def backward_of_gamma_and_beta(d_y, x_hat):
+    return (d_y * x_hat).sum(0), d_y.sum(1)
+""": "d_beta is off by",
+        },
+    ),
+}
+
+
+def name_of(path):
+    return path.stem
+
+
+@pytest.fixture(params=PATHS, ids=name_of)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+def prose(cell):
+    """The words of a markdown cell: a formula counts as one, a table not at all."""
+    text = re.sub(r"\$\$?.*?\$\$?", "formula", cell.source, flags=re.DOTALL)
+    return [word for line in text.splitlines() if line[:1] != "|" for word in line.split()]
+
+
+def of_type(cells, kind):
+    return [cell for cell in cells if cell.cell_type == kind]
+
+
+def stubs(cells):
+    return [cell for cell in cells if re.search(r"^ +\.\.\.$", cell.source, re.MULTILINE)]
+
+
+def is_explorable(cell):
+    return cell.cell_type == "code" and cell.source.startswith("demos.")
+
+
+def test_the_file_is_valid_and_holds_no_results(path):
+    raw = json.loads(path.read_text("utf-8"))
+    nbformat.validate(raw)
+    assert (raw["nbformat"], raw["nbformat_minor"]) == (4, 5)
+    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in raw["cells"]:
+        assert re.fullmatch(r"[a-z0-9-]{3,40}", cell["id"])
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+    assert len({cell["id"] for cell in raw["cells"]}) == len(raw["cells"])
+
+
+def test_every_cell_knows_its_place_in_a_slide_deck(cells):
+    assert {cell.metadata.slideshow.slide_type for cell in cells} <= SLIDES
+    assert cells[0].metadata.slideshow.slide_type == "slide"
+
+
+def test_the_notebook_has_neither_too_few_cells_nor_too_many(path, cells):
+    fewest = 15 if path.name.startswith("00") else 20
+    assert fewest <= len(cells) <= 45
+
+
+def test_cells_are_short(cells):
+    for cell in of_type(cells, "code"):
+        lines = cell.source.splitlines()
+        assert len(lines) <= 10, cell.id
+        assert max(map(len, lines)) <= 100, cell.id
+    for cell in of_type(cells, "markdown"):
+        assert len(prose(cell)) <= 75, cell.id
+
+
+def test_it_opens_with_one_question_and_objectives(path, cells):
+    title, objectives = cells[:2]
+    assert re.match(rf"# {path.name[:2]} \w", title.source)
+    assert re.search(r"^\*\*.+\?\*\*$", title.source, re.MULTILINE)
+    assert re.search(r"After these \*\*\d+ minutes\*\* you can", objectives.source)
+    assert 3 <= objectives.source.count("\n- ") <= 5
+
+
+def test_the_minutes_of_the_sections_make_up_the_total(cells):
+    total = int(re.search(r"\*\*(\d+) minutes\*\*", cells[1].source)[1])
+    headings = [
+        line
+        for cell in of_type(cells, "markdown")
+        for line in cell.source.splitlines()
+        if line.startswith("## ") and line != "## Summary"
+    ]
+    found = [re.fullmatch(r"## (\d) .+ \((\d+) min\)", heading) for heading in headings]
+    assert all(found), headings
+    assert [int(match[1]) for match in found] == list(range(1, len(found) + 1))
+    assert sum(int(match[2]) for match in found) == total
+
+
+def test_one_setup_cell_imports_the_demos_and_takes_one_thread(cells):
+    setups = [cell for cell in cells if "torch.set_num_threads(1)" in cell.source]
+    assert len(setups) == 1
+    assert "as demos" in setups[0].source
+
+
+def test_every_picture_follows_a_prediction_and_stands_on_its_slide(cells):
+    places = [place for place, cell in enumerate(cells) if is_explorable(cell)]
+    assert places
+    for place in places:
+        question = cells[place - 1]
+        assert "**Predict.**" in question.source, cells[place].id
+        assert "?" in question.source, cells[place].id
+        assert question.metadata.slideshow.slide_type in {"slide", "subslide"}, cells[place].id
+        assert cells[place].metadata.slideshow.slide_type == "-", cells[place].id
+
+
+def test_it_closes_with_a_summary_and_the_question_of_the_next(cells):
+    end = "\n".join(cell.source for cell in cells[-2:])
+    end = end[end.index("## Summary\n") :]
+    assert end.count("\n- ") >= cells[1].source.count("\n- ") - 1
+    assert re.search(r"\*\*The next question\.\*\* .*\?", end, re.DOTALL)
+
+
+def test_links_lead_to_files_that_are_there(cells):
+    for cell in of_type(cells, "markdown"):
+        for target in re.findall(r"\]\(([^)]+)\)", cell.source):
+            assert "://" not in target, f"{cell.id}: a link to the network"
+            assert (ROOT / "notebooks" / target).exists(), f"{cell.id}: {target} is not there"
+
+
+def test_every_exercise_has_a_check_and_solutions_in_this_file(cells):
+    for stub in stubs(cells):
+        assert stub.id in EXERCISES
+        check = check_of(cells, stub)
+        assert all(word in check.source for word in ("Not yet: ", "assert ", "Right: "))
+        assert '"""' in stub.source
+
+
+def test_every_solution_belongs_to_an_exercise():
+    found = {cell.id for path in PATHS for cell in stubs(nbformat.read(path, 4).cells)}
+    assert found == set(EXERCISES)
+
+
+def check_of(cells, stub):
+    return cells[cells.index(stub) + 1]
+
+
+@pytest.fixture
+def client(path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the kernel, wherever the course lies
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources)
+
+
+def test_it_runs_unsolved_wrong_and_solved(client):
+    cells = client.nb.cells
+    with client.setup_kernel():
+        run_all(client)
+        unsolved = printed_by(cells)
+        for stub in stubs(cells):
+            assert "Not yet: " in unsolved[check_of(cells, stub).id]
+        for cell in cells:
+            if is_explorable(cell):
+                shown = [output.data for output in cell.outputs if "data" in output]
+                assert "application/vnd.jupyter.widget-view+json" in shown[-1], cell.id
+
+        exercises = stubs(cells)
+        for stub in exercises:
+            right, wrongs = EXERCISES[stub.id]
+            for stub.source, words in wrongs.items():
+                run(client, stub)
+                with pytest.raises(CellExecutionError, match=f"(?s)AssertionError.*{words}"):
+                    run(client, check_of(cells, stub))
+            stub.source = right
+
+        # Once more from the top, in the same kernel: solved, and with the same numbers.
+        checks = {check_of(cells, stub).id for stub in exercises}
+        run_all(client)
+        solved = printed_by(cells)
+        assert all(solved[check].startswith("Right: ") for check in checks)
+        assert all(solved[id] == unsolved[id] for id in solved if id not in checks)
+        assert peak_memory(client) < 700e6
+
+
+def run_all(client):
+    for cell in of_type(client.nb.cells, "code"):
+        run(client, cell)
+
+
+def run(client, cell):
+    client.execute_cell(cell, client.nb.cells.index(cell))
+
+
+def printed_by(cells):
+    """What each code cell printed, without the progress bars, whose speed is never the same."""
+    return {
+        cell.id: "\n".join(
+            line
+            for output in cell.outputs
+            if output.output_type == "stream"
+            for line in re.split(r"[\r\n]", output.text)
+            if line and "it/s" not in line
+        )
+        for cell in of_type(cells, "code")
+    }
+
+
+def peak_memory(client):
+    """The most memory the kernel ever had, in bytes."""
+    source = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+    cell = nbformat.v4.new_code_cell(source)
+    client.nb.cells.append(cell)
+    run(client, cell)
+    return int(cell.outputs[0].text)
