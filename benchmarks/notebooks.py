@@ -42,14 +42,17 @@ def run(path):
     """Seconds, the kernel's start included, and the kernel's peak memory in MB (None: unknown)."""
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(WAIT))
-    resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=600, resources=resources, store_widget_state=False)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
+    )
     start = perf_counter()
     with one_core():
         client.create_kernel_manager()
-        client.start_new_kernel(
-            extra_arguments=["--log-level=ERROR"], env={**os.environ, "PYTHONPATH": str(PROJECT)}
-        )
+        client.start_new_kernel(env={**os.environ, "PYTHONPATH": str(PROJECT)})
     client.start_new_kernel_client()
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):

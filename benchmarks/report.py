@@ -17,7 +17,7 @@ BAKED_SIZE = 300  # kB
 NOTEBOOK_TIME = 30  # s for a whole notebook on one core
 NOTEBOOK_MEMORY = 700  # MB
 
-LABEL, CELL = 42, 13  # widths of the columns
+LABEL, CELL = 50, 13  # widths of the columns
 
 
 def verdict(measured, budget):

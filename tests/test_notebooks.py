@@ -250,14 +250,14 @@ def run(client, cell):
 
 
 def printed_by(cells):
-    """What each code cell printed, without the progress bars, whose speed is never the same."""
+    """What each code cell printed, but for the progress bars' speed and the free memory."""
     return {
         cell.id: "\n".join(
             line
             for output in cell.outputs
             if output.output_type == "stream"
             for line in re.split(r"[\r\n]", output.text)
-            if line and "it/s" not in line
+            if line and "it/s" not in line and not line.startswith("Memory: ")
         )
         for cell in of_type(cells, "code")
     }

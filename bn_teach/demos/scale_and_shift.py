@@ -43,21 +43,20 @@ def _on_the_sigmoid(x_hat):
     below = {**bars, "x": np.arange(-9.75, 10, 0.5), "yaxis": "y2"}
     beside = {**bars, "y": np.arange(0.025, 1, 0.05), "orientation": "h", "xaxis": "x2"}
     ticks = {"tickformat": ".0%", "tickvals": [0, 0.5]}
-    sides = (-edge, -SATURATED), (SATURATED, edge)
+    sides = np.array([[-edge, -SATURATED], [SATURATED, edge]])
     shapes = [_zone(x0=a, x1=b, yref="paper", y0=0, y1=1) for a, b in sides]
-    at_output = {"xref": "x2 domain", "x0": 0, "x1": 1}
-    shapes += [_zone(**at_output, y0=_sigmoid(a), y1=_sigmoid(b)) for a, b in sides]
+    shapes += [_zone(xref="x2 domain", x0=0, x1=1, y0=a, y1=b) for a, b in _sigmoid(sides)]
     layout = {
         "height": 450,
         "bargap": 0,
         "xaxis": _axis("input of the sigmoid, z = γ x̂ + β", -edge, edge, (0, 0.7), anchor="y2"),
         "yaxis": _axis("output", -0.04, 1.04, (0.36, 1)),
         "yaxis2": _axis("share", 0, 0.6, (0, 0.26), **ticks),
-        "xaxis2": _axis("share", 0, 0.6, (0.77, 1), side="top", **ticks),
+        "xaxis2": _axis("", 0, 0.6, (0.77, 1), **ticks),
         "shapes": shapes,
     }
-    zones = [{"text": "saturated", "x": -6.4, "y": 0.8}, {"text": "saturated", "x": 6.4, "y": 0.2}]
-    big = {"xref": "paper", "yref": "paper", "x": 0.885, "xanchor": "center", "y": -0.03}
+    zones = [{"text": "saturated", "x": -6.5, "y": 0.7}, {"text": "saturated", "x": 6.5, "y": 0.3}]
+    big = {"xref": "paper", "yref": "paper", "x": 0.885, "xanchor": "center", "y": -0.04}
 
     def picture(gamma, beta):
         z = gamma * x_hat + beta
@@ -66,14 +65,16 @@ def _on_the_sigmoid(x_hat):
         ends, saturated = np.clip([z.min(), z.max()], -edge, edge), np.mean(np.abs(z) > SATURATED)
         line = _line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
         text = f"saturated<br><b>{percent(saturated)}</b><br>line: R²<br><b>{number(r2)}</b>"
-        words = [*zones, {**big, "text": text}]
         data = [
             sigmoid,
             {**line, "name": "best straight line"},
             {**below, "y": np.histogram(z, bins, (-edge, edge))[0] / len(z)},
             {**beside, "x": np.histogram(out, out_bins, (0, 1))[0] / len(z)},
         ]
-        return {"data": data, "layout": {**layout, "annotations": words}}, (
+        return {
+            "data": data,
+            "layout": {**layout, "annotations": [*zones, {**big, "text": text}]},
+        }, (
             f"With γ = {number(gamma, 1)} and β = {number(beta)}, {percent(saturated)} of this "
             f"channel's {len(z)} values saturate the sigmoid. The best straight line through its "
             f"outputs reaches R² = {number(r2, 3)}."
@@ -101,12 +102,12 @@ def _paths(net):
     loss_range = np.log10([loss.min() / 1.3, loss.max() * 1.3])
     start = {"text": "all start here:<br>γ = 1, β = 0", "x": 1, "y": 0, "showarrow": True}
     tail = {"ax": 0.45, "ay": -0.7 * widest, "axref": "x", "ayref": "y", "arrowcolor": GREY}
-    heading = {"text": "loss of the batch", "xref": "x2 domain", "yref": "paper", "x": 0.5}
+    heading = {"text": "loss", "xref": "x2 domain", "yref": "paper", "x": 0.5}
     layout = {
         "height": 430,
         "xaxis": _axis("scale γ", 0, 1.05 * gammas.max(), (0, 0.6)),
         "yaxis": _axis("shift β", -widest, widest),
-        "xaxis2": _axis("training step", 0, len(loss), (0.71, 1), anchor="y2", dtick=300),
+        "xaxis2": _axis("step", 0, len(loss), (0.72, 1), anchor="y2", dtick=300),
         "yaxis2": _axis("", *loss_range, anchor="x2", type="log", dtick=1),
         "annotations": [{**start, **tail}, {**heading, "y": 1, "yanchor": "bottom"}],
     }
@@ -150,9 +151,9 @@ def _towards_the_input(run):
     layout = {
         "height": 440,
         "showlegend": False,
-        "xaxis": _axis("scale γ<br>(open: σ of the data)", 0, 1.25 * std.max(), (0, 0.56)),
+        "xaxis": _axis("scale γ<br>(open: σ)", 0, 1.25 * std.max(), (0, 0.56)),
         "yaxis": _axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
-        "xaxis2": _axis("spread<br>(open in, filled out)", -1, 1.5, (0.67, 1), anchor="y2"),
+        "xaxis2": _axis("spread, open: in<br>filled: out", -1, 1.5, (0.67, 1), anchor="y2"),
         "yaxis2": _axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
     }
     layout["xaxis2"] |= {"type": "log", "dtick": 1}
@@ -198,10 +199,9 @@ def four_numbers():
 _FOUR_LAYOUT = {
     "height": 430,
     "showlegend": False,
-    "xaxis": {"range": [-0.42, 3.75], "tickfont": {"size": 18}, "zeroline": False},
+    "xaxis": {"range": [-0.7, 4.3], "tickvals": [0, 1, 2, 3], "ticktext": ["x", "x − μ", "x̂", "y"]},
     "yaxis": {"range": [-5.8, 6.6], "dtick": 2, "title": {"text": "value"}},
 }
-_FOUR_LAYOUT["xaxis"] |= {"tickvals": np.arange(4), "ticktext": ["x", "x − mean", "x̂", "y"]}
 
 
 def _algorithm_1(fourth, gamma, beta):
@@ -214,8 +214,7 @@ def _algorithm_1(fourth, gamma, beta):
     places = np.arange(4.0)
     bars = {"symbol": "line-ew-open", "size": 34, "color": GREY, "line": {"width": 3}}
     data = [{**_dots(places, columns.mean(axis=1), 0), "marker": bars}]
-    for i in range(4):
-        label = f"{i + 1}\u2003" if i == 3 else f"{i + 1}"  # 4 may pass others: stand aside
+    for i, label in enumerate(("1", "2", "3", "4\u2003")):  # 4 may pass others: stand aside
         line = {"color": COLOURS[i], "width": 2, "dash": DASHES[i]}
         trace = {**_dots(places, columns[:, i], i, size=13), "mode": "lines+markers+text"}
         data.append({**trace, "line": line, **_words([label], "middle left")})
@@ -223,8 +222,8 @@ def _algorithm_1(fourth, gamma, beta):
     beside = _dots(np.full(4, 3.06), _apart(y, 0.75), 0)
     data.append({**beside, "mode": "text", **_words(results, "middle right")})
     return {"data": data, "layout": _FOUR_LAYOUT}, (
-        f"Mean {number(mean)} (grey bars), variance {number(var)} (divided by 4). Number 1 is "
-        f"still −1, and comes out as {number(y[0])}; the outputs have mean {number(y.mean())} "
+        f"Mean μ = {number(mean)} (first grey bar), variance {number(var)} (divided by 4). Number "
+        f"1 is still −1, and comes out as {number(y[0])}; the outputs have mean {number(y.mean())} "
         f"and spread {number(y.std())}."
     )
 
@@ -264,13 +263,14 @@ def _input_gradients(layer, channel, n):
 
 def _gradient_bars(x_hat, whole, direct):
     places = np.arange(1.0, len(x_hat) + 1)
-    ticks = [f"{int(place)}<br>{number(value)}" for place, value in zip(places, x_hat, strict=True)]
+    ticks = [f"{i + 1}<br>{number(value, 1)}" for i, value in enumerate(x_hat)]
+    flat = {"tickvals": places, "tickangle": 0}
     top, low = 1.12 * direct.max(), whole.min() - 0.12 * direct.max()
     layout = {
         "height": 420,
         "showlegend": False,
         "bargap": 0.35,
-        "xaxis": _axis("sample, and its x̂", 0.4, len(x_hat) + 0.6, tickvals=places, ticktext=ticks),
+        "xaxis": _axis("sample, and its x̂", 0.4, len(x_hat) + 0.6, ticktext=ticks, **flat),
         "yaxis": _axis("gradient dx", low, top),
     }
 
@@ -282,9 +282,8 @@ def _gradient_bars(x_hat, whole, direct):
             "line": {"color": np.where(here, VERMILLION, BLUE).tolist(), "width": 2},
             "pattern": {"shape": np.where(here, "/", "").tolist()},
         }
-        bars = {"type": "bar", "x": places, "y": dx, "marker": marker}
-        bars |= {"cliponaxis": False, "constraintext": "none", "textangle": 0}
-        words = _words([number(value) for value in dx], "outside", size=15)
+        bars = {"type": "bar", "x": places, "y": dx, "marker": marker, "cliponaxis": False}
+        words = _words([number(value) for value in dx], "outside", size=15) | {"textangle": 0}
         with_them = f"The loss is y of sample {sample} alone, yet every sample has a gradient"
         without = f"With mean and variance as constants only sample {sample} has a gradient"
         return {"data": [{**bars, **words}], "layout": layout}, (
@@ -313,10 +312,10 @@ def _surfaces(arms, points, labels):
         "height": 450,
         "xaxis": _axis("input 1", axis[0], axis[-1], (0, 0.56), dtick=1),
         "yaxis": _axis("input 2", axis[0], axis[-1], dtick=1),
-        "xaxis2": _axis("accuracy of 5 seeds", 0.2, 1.04, (0.65, 1), anchor="y2"),
+        "xaxis2": _axis("accuracy<br>of 5 seeds", 0.2, 1.04, (0.65, 1), anchor="y2"),
         "yaxis2": _axis("", -0.6, len(names) - 0.2, anchor="x2", visible=False),
     }
-    layout["xaxis2"] |= {"tickformat": ".0%", "tickvals": [0.25, 0.5, 0.75, 1], "tickangle": 0}
+    layout["xaxis2"] |= {"tickformat": ".0%", "tickvals": [0.5, 1], "tickangle": 0}
     grid = {"x": axis, "y": axis, "showscale": False, "hoverinfo": "skip"}
     heat = {**grid, "type": "heatmap", "zmin": 0, "zmax": 1, "opacity": 0.4}
     heat["colorscale"] = [[0, BLUE], [0.5, "rgba(128, 128, 128, 0)"], [1, VERMILLION]]
@@ -336,6 +335,7 @@ def _surfaces(arms, points, labels):
             look = {"color": GREEN, "size": 12} if name == arm else ring
             data.append({**_dots(seeds, np.full(len(seeds), row), 0), "marker": look, **SECOND})
         bold = [f"<b>{name}</b>" if name == arm else name for name in names]
+        bold = [name.replace(" and ", "<br>and ") for name in bold]
         names_above = {**_dots(np.full(len(names), 0.2), rows + 0.4, 0), **SECOND, "mode": "text"}
         data.append({**names_above, **_words(bold, "middle right", size=15)})
         accuracy = arms.accuracy[arm][k]

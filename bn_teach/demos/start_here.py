@@ -35,7 +35,7 @@ def _units(activations, accuracies):
         "height": 440,
         "showlegend": False,
         "xaxis": {
-            "title": {"text": "units of the layer, sorted"},
+            "title": {"text": "units, sorted"},
             "range": [-1, units],
             "domain": [0, 0.6],
             "showticklabels": False,
@@ -56,8 +56,8 @@ def _units(activations, accuracies):
             "exponentformat": "none",
         },
         "annotations": [
-            {**heading, "xref": "x domain", "text": f"bar: middle 90 % of {images} images"},
-            {**heading, "xref": "x2 domain", "text": "spread of a unit"},
+            {**heading, "xref": "x domain", "text": f"90 % of {images} images"},
+            {**heading, "xref": "x2 domain", "text": "spread"},
         ],
     }
     bars = {
