@@ -300,8 +300,8 @@ def xor(arms):
         _surfaces(arms, arms.points[:120], arms.labels[:120]),
         title="XOR with and without gamma and beta",
         arm=choice(list(arms.accuracy), start="neither", label="learnt"),
-        step=_steps(arms.steps, start=int(arms.steps[-1])),
-        stills=[{"arm": arm} for arm in ("neither", "gamma only", "beta only", "gamma and beta")],
+        step=_steps(arms.steps),
+        stills=[{}, *({"arm": arm, "step": 400} for arm in ("neither", "gamma only", "beta only"))],
     )
 
 
@@ -327,7 +327,7 @@ def _surfaces(arms, points, labels):
 
     def picture(arm, step):
         k = int(np.searchsorted(arms.steps, step))
-        surface = np.round(arms.surface[arm][k, 0] * 64) / 64  # packs well
+        surface = np.round(arms.surface[arm][k, 0] * 256) / 256  # packs well
         data = [{**heat, "z": surface}, {**border, "z": surface}, *cloud]
         for name, row in zip(names, rows, strict=True):
             seeds = arms.accuracy[name][k]
@@ -348,9 +348,8 @@ def _surfaces(arms, points, labels):
     return picture
 
 
-def _steps(steps, start=0):
-    last, step = int(steps[-1]), int(steps[1])
-    return slider(0, last, step=step, start=start, label="training step", play=True)
+def _steps(steps):
+    return slider(0, int(steps[-1]), step=int(steps[1]), label="training step", play=True)
 
 
 def _axis(title, low, high, domain=(0, 1), **more):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..explorable import choice, explore, slider
-from ..look import BLUE, GREY, VERMILLION, number, percent
+from ..look import BLUE, VERMILLION, number, percent
 
 LOOKS = {
     "off": {"color": VERMILLION, "symbol": "diamond", "dash": "dash"},
@@ -46,7 +46,8 @@ def _units(activations, accuracies):
             "range": [0.5, len(layers) + 0.5],
             "domain": [0.74, 1],
             "anchor": "y2",
-            "dtick": 1,
+            "nticks": 7,
+            "tickangle": 0,
         },
         "yaxis2": {
             "type": "log",
@@ -56,37 +57,36 @@ def _units(activations, accuracies):
             "exponentformat": "none",
         },
         "annotations": [
-            {**heading, "xref": "x domain", "text": f"90 % of {images} images"},
+            {**heading, "xref": "x domain", "text": "bar: 90 % of images"},
             {**heading, "xref": "x2 domain", "text": "spread"},
         ],
     }
     bars = {
         arm: [_bars(layer, LOOKS[arm]) for layer in values] for arm, values in activations.items()
     }
-    curves = []
-    for arm, spread in spreads.items():
+
+    def curve(arm, deepest):
+        """The spread of an arm's layers down to the one that is shown."""
         look = LOOKS[arm]
-        curves.append(
-            {
-                "type": "scatter",
-                "mode": "lines+text",
-                "x": layers,
-                "y": spread,
-                "line": {"color": look["color"], "dash": look["dash"], "width": 3},
-                "text": ["", "", f"BN {arm}"],
-                "textposition": "top right" if arm == "off" else "top center",
-                "xaxis": "x2",
-                "yaxis": "y2",
-            }
-        )
+        return {
+            "type": "scatter",
+            "mode": "lines+markers+text",
+            "x": layers,
+            "y": np.where(layers <= deepest, spreads[arm], np.nan),
+            "line": {"color": look["color"], "dash": look["dash"], "width": 3},
+            "marker": {"color": look["color"], "symbol": look["symbol"], "size": 8},
+            "text": [f"BN {arm}"],
+            "textposition": "top right",
+            "cliponaxis": False,
+            "xaxis": "x2",
+            "yaxis": "y2",
+        }
 
     def picture(bn, layer):
         spread = spreads[bn][layer - 1]
-        marker = {"color": LOOKS[bn]["color"], "symbol": LOOKS[bn]["symbol"], "size": 15}
-        marker["line"] = {"color": GREY, "width": 2}
-        here = {**curves[0], "mode": "markers", "x": [layer], "y": [spread], "marker": marker}
+        curves = [curve(arm, layer) for arm in spreads]
         digits = 1 + int(np.ceil(-np.log10(spread)))  # two that count
-        return {"data": [*bars[bn][layer - 1], *curves, here], "layout": layout}, (
+        return {"data": [*bars[bn][layer - 1], *curves], "layout": layout}, (
             f"BN {bn}, layer {layer}: from image to image the output of a unit spreads by "
             f"{number(spread, digits)} (standard deviation, mean of {units} units). The trained "
             f"network gets {percent(accuracies[bn], 1)} of the {images} test images right; "

@@ -1,13 +1,12 @@
 """What gamma and beta are for: the runs behind notebook 04.
 
 Batch Normalization, y = gamma x_hat + beta with x_hat = (x - mean) / sqrt(var + eps), one gamma
-and one beta for each channel (Ioffe & Szegedy 2015, Algorithm 1). Five questions, a function each:
+and one beta for each channel (Ioffe & Szegedy 2015, Algorithm 1). Four questions, a function each:
 
     digits_net          which gamma and beta does a network learn on real digits?
     xor_arms            what can it not do without them?
     identity            can Batch Normalization learn to give its input back?
     cnn_bias_gradient   why does the layer before need no bias?
-    logits_floor        how good can a classifier get whose outputs have a fixed spread?
 
 Shapes: T training steps, K recorded steps, S seeds, N samples, C channels, L layers.
 """
@@ -20,7 +19,7 @@ import torch
 
 from ..batchnorm import BatchNorm1d
 from ..datasets import load_digits, xor_blobs
-from ..models import cnn, make_norm, mlp, stack
+from ..models import cnn, mlp, stack
 from ..record import record, to_numpy
 from ..train import (
     Run,
@@ -45,10 +44,6 @@ ARMS = {
     "beta only": ("beta",),
     "gamma and beta": ("gamma", "beta"),
 }
-
-# Ten logits with mean 0 and variance 1 over a batch in which every class has a tenth of the
-# samples: at best a logit is 3 on its own class and -1/3 elsewhere. No network does better.
-LOGITS_FLOOR = math.log(1 + 9 * math.exp(-10 / 3))
 
 
 @dataclass(frozen=True)
@@ -164,28 +159,6 @@ class BiasGradients:
     bias: np.ndarray
     weight_without: np.ndarray
     bias_without: np.ndarray
-
-
-@dataclass(frozen=True)
-class LogitsFloor:
-    """A classifier with Batch Normalization on its ten outputs.
-
-    Attributes
-    ----------
-    floor : float
-        log(1 + 9 exp(-10/3)), the least loss, in nats, that outputs of variance 1 allow.
-    steps : ndarray (K,)
-        The recorded steps.
-    balanced_loss : dict of ndarray (K, S)
-        For each name in ``ARMS``: the loss on 100 training images of each digit, as one batch in
-        training mode.
-    test_accuracy : dict of ndarray (K, S)
-    """
-
-    floor: float
-    steps: np.ndarray
-    balanced_loss: dict
-    test_accuracy: dict
 
 
 @one_thread()
@@ -375,51 +348,3 @@ def cnn_bias_gradient(seed=0):
         norms.append(np.array([conv.weight.grad.norm().item() for conv in convs]))
         norms.append(np.array([conv.bias.grad.norm().item() for conv in convs]))
     return BiasGradients(channels, *norms)
-
-
-@one_thread()
-def logits_floor(seed=0, progress=True):
-    """Train 64-50-10 networks whose outputs are batch-normalised, five seeds from ``seed`` on.
-
-    300 steps of 64 images, learning rate 3; recorded every 15 steps. Returns ``LogitsFloor``.
-
-    Why there is a floor: over a batch with a tenth of its samples in each class, a logit of mean
-    0 and variance 1 has a mean of at most 3 on its own class (Cauchy-Schwarz), and then of
-    -1/3 on the others. The loss is convex in the logits, so it is least when every sample has
-    these means (Jensen). One beta for each class does not help: it cancels in the mean over
-    classes. Only gamma lets the logits spread further.
-    """
-    digits = load_digits()
-    x, y = as_tensors(digits.train_images, digits.train_labels, flat=True)
-    x_test, y_test = as_tensors(digits.test_images, digits.test_labels, flat=True)
-    balanced = torch.cat([torch.where(y == digit)[0][:100] for digit in range(10)])
-    seeds = range(seed, seed + 5)
-
-    def watch(model):
-        loss = cross_entropy(training_pass(model, x[balanced]), y[balanced])
-        return {"balanced_loss": to_numpy(loss), "test_accuracy": accuracy(model, x_test, y_test)}
-
-    def net(learn, seed):
-        network = mlp([64, 50, 10], norm="batch", activation="sigmoid", gain=1.0, seed=seed)
-        network.add_module("output_norm", make_norm("batch", 10, learn=learn))
-        return network
-
-    run = train(
-        stack([net(learn, s) for learn in ARMS.values() for s in seeds]),
-        x,
-        y,
-        steps=300,
-        lr=3.0,
-        batch_size=64,
-        seed=[*seeds] * len(ARMS),
-        watch=watch,
-        watch_at=range(0, 301, 15),
-        progress=progress,
-        label="logits",
-    )
-    return LogitsFloor(
-        floor=LOGITS_FLOOR,
-        steps=run.steps,
-        balanced_loss=by_arm(run.snapshots["balanced_loss"], ARMS),
-        test_accuracy=by_arm(run.snapshots["test_accuracy"], ARMS),
-    )

@@ -240,7 +240,7 @@ def test_xor_shows_the_surface_and_the_five_seeds(arm, arms, explorables):
         seeds = arms.accuracy[arm][k].astype(float)
         data = explorable.figure(arm=arm, step=step).data
         surface = arms.surface[arm][k][0]
-        assert np.abs(np.array(data[0].z) - surface).max() <= 0.5 / 64
+        assert np.abs(np.array(data[0].z) - surface).max() <= 0.5 / 256
         assert np.array_equal(data[0].z, data[1].z)
         place = list(arms.accuracy).index(arm)
         for dots, shown in zip(data[4:9], arms.accuracy.values(), strict=True):

@@ -3,7 +3,6 @@
 Tolerances are wide where training has a say: another CPU sums in another order.
 """
 
-import math
 
 import numpy as np
 import pytest
@@ -23,11 +22,6 @@ def digits():
 @pytest.fixture(scope="module")
 def xor():
     return experiment.xor_arms(progress=False)
-
-
-@pytest.fixture(scope="module")
-def floor():
-    return experiment.logits_floor(progress=False)
 
 
 def same(a, b):
@@ -224,32 +218,6 @@ def test_bias_before_batchnorm_has_no_gradient(seed):
         assert (norms > 0.01).all()
     assert (got.bias < 1e-4 * got.weight).all()
     assert (got.bias_without > 0.05 * got.weight_without).all()
-
-
-def test_floor_of_the_logits_by_search():
-    """The least loss over all pairs (own, other) with mean 0 and variance at most 1."""
-    own = np.linspace(0, 3, 100_001)  # mean 0 makes the others -own / 9
-    variance = 0.1 * own**2 + 0.9 * (own / 9) ** 2
-    loss = np.log1p(9 * np.exp(-own / 9 - own))
-    assert loss[variance <= 1 + 1e-9].min() == pytest.approx(experiment.LOGITS_FLOOR, abs=1e-6)
-    assert experiment.LOGITS_FLOOR == pytest.approx(0.2784, abs=5e-5)
-    assert math.isclose(experiment.SATURATED, 2.94, abs_tol=0.005)
-
-
-def test_only_gamma_gets_below_the_floor(floor):
-    assert floor.floor == experiment.LOGITS_FLOOR
-    assert list(floor.balanced_loss) == ["neither", "gamma only", "beta only", "gamma and beta"]
-    assert floor.steps.tolist() == list(range(0, 301, 15))
-    for arm, loss in floor.balanced_loss.items():
-        accuracy = floor.test_accuracy[arm]
-        assert loss.shape == accuracy.shape == (21, 5)
-        if "gamma" in arm:
-            assert (loss[-1] < 0.1).all(), arm
-        else:
-            assert (loss >= floor.floor).all(), arm
-            assert (loss[-1] < 0.6).all(), arm
-        # The accuracy hardly cares: a class needs the largest logit, not a large one.
-        assert accuracy[-1].mean() > 0.94, arm
 
 
 def test_progress_is_shown_on_demand(capsys):
