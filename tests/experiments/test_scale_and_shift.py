@@ -3,7 +3,6 @@
 Tolerances are wide where training has a say: another CPU sums in another order.
 """
 
-
 import numpy as np
 import pytest
 import torch
