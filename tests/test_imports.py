@@ -1,8 +1,8 @@
 """Who may import whom in bn_teach. The rules keep each part readable on its own.
 
 `batchnorm.py` imports torch and nothing else. The spine is the other files beside it, but for
-`look.py` and `selfcheck.py`. The folders build on the spine, each knowing only those that the
-table below allows.
+`look.py`, `draw.py` and `selfcheck.py`. The folders build on the spine, each knowing only those
+that the table below allows.
 """
 
 import ast
@@ -32,16 +32,17 @@ MAY_IMPORT = {  # within bn_teach; a demo may not even import another demo
     "batchnorm": set(),
     **dict.fromkeys(SPINE - {"batchnorm"}, SPINE),
     "look": set(),
+    "draw": {"look"},
     "selfcheck": set(),
     "explorable": {"explorable", "look"},
     "experiments": SPINE | {"experiments"},
-    "demos": SPINE | {"experiments", "look", "explorable"},
+    "demos": SPINE | {"experiments", "look", "draw", "explorable"},
     "practice": SPINE | {"experiments", "look", "explorable", "practice"},
     "export": {"explorable", "export", "look"},
 }
 DRAWING = {"plotly", "ipywidgets", "anywidget"}
 MUST_NOT_IMPORT = {  # from outside
-    **dict.fromkeys(SPINE | {"experiments"}, DRAWING),
+    **dict.fromkeys(SPINE | {"experiments", "draw"}, DRAWING),
     "explorable": {"torch"},
     "export": {"torch"},
 }

@@ -7,14 +7,12 @@ those of Algorithm 1 in Ioffe and Szegedy (2015), arXiv 1502.03167: y = gamma x_
 import numpy as np
 import torch
 
+from .. import draw
 from ..backward import backward_without_statistics, batch_norm_backward
 from ..experiments.scale_and_shift import SATURATED
 from ..explorable import choice, explore, slider, toggle
 from ..look import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, number, percent
 
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
-SYMBOLS = ("circle", "diamond", "square", "triangle-up")
-SECOND = {"xaxis": "x2", "yaxis": "y2"}  # of a trace: draw it in the panel to the right
 EPS = 1e-5
 
 
@@ -38,21 +36,21 @@ def gamma_and_beta(net):
 def _on_the_sigmoid(x_hat):
     edge, bins, out_bins = 10, 40, 20  # z beyond the edge is not drawn, but counted
     curve = np.linspace(-edge, edge, 161)
-    sigmoid = _line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
+    sigmoid = draw.line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
     bars = {"type": "bar", "showlegend": False, "marker": {"color": BLUE, "opacity": 0.6}}
     below = {**bars, "x": np.arange(-9.75, 10, 0.5), "yaxis": "y2"}
     beside = {**bars, "y": np.arange(0.025, 1, 0.05), "orientation": "h", "xaxis": "x2"}
     ticks = {"tickformat": ".0%", "tickvals": [0, 0.5]}
     sides = np.array([[-edge, -SATURATED], [SATURATED, edge]])
-    shapes = [_zone(x0=a, x1=b, yref="paper", y0=0, y1=1) for a, b in sides]
-    shapes += [_zone(xref="x2 domain", x0=0, x1=1, y0=a, y1=b) for a, b in _sigmoid(sides)]
+    shapes = [draw.zone(x0=a, x1=b, yref="paper", y0=0, y1=1) for a, b in sides]
+    shapes += [draw.zone(xref="x2 domain", x0=0, x1=1, y0=a, y1=b) for a, b in _sigmoid(sides)]
     layout = {
         "height": 450,
         "bargap": 0,
-        "xaxis": _axis("input of the sigmoid, z = γ x̂ + β", -edge, edge, (0, 0.7), anchor="y2"),
-        "yaxis": _axis("output", -0.04, 1.04, (0.36, 1)),
-        "yaxis2": _axis("share", 0, 0.6, (0, 0.26), **ticks),
-        "xaxis2": _axis("", 0, 0.6, (0.77, 1), **ticks),
+        "xaxis": draw.axis("input of the sigmoid, z = γ x̂ + β", -edge, edge, (0, 0.7), anchor="y2"),
+        "yaxis": draw.axis("output", -0.04, 1.04, (0.36, 1)),
+        "yaxis2": draw.axis("share", 0, 0.6, (0, 0.26), **ticks),
+        "xaxis2": draw.axis("", 0, 0.6, (0.77, 1), **ticks),
         "shapes": shapes,
     }
     zones = [{"text": "saturated", "x": -6.5, "y": 0.7}, {"text": "saturated", "x": 6.5, "y": 0.3}]
@@ -63,7 +61,7 @@ def _on_the_sigmoid(x_hat):
         out = _sigmoid(z)
         slope, offset, r2 = _straight_line(z, out)
         ends, saturated = np.clip([z.min(), z.max()], -edge, edge), np.mean(np.abs(z) > SATURATED)
-        line = _line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
+        line = draw.line(ends, slope * ends + offset, VERMILLION, dash="dash", showlegend=True)
         text = f"saturated<br><b>{percent(saturated)}</b><br>line: R²<br><b>{number(r2)}</b>"
         data = [
             sigmoid,
@@ -105,10 +103,10 @@ def _paths(net):
     heading = {"text": "loss", "xref": "x2 domain", "yref": "paper", "x": 0.5}
     layout = {
         "height": 430,
-        "xaxis": _axis("scale γ", 0, 1.05 * gammas.max(), (0, 0.6)),
-        "yaxis": _axis("shift β", -widest, widest),
-        "xaxis2": _axis("step", 0, len(loss), (0.72, 1), anchor="y2", dtick=300),
-        "yaxis2": _axis("", *loss_range, anchor="x2", type="log", dtick=1),
+        "xaxis": draw.axis("scale γ", 0, 1.05 * gammas.max(), (0, 0.6)),
+        "yaxis": draw.axis("shift β", -widest, widest),
+        "xaxis2": draw.axis("step", 0, len(loss), (0.72, 1), anchor="y2", dtick=300),
+        "yaxis2": draw.axis("", *loss_range, anchor="x2", type="log", dtick=1),
         "annotations": [{**start, **tail}, {**heading, "y": 1, "yanchor": "bottom"}],
     }
     rails = [(_rows(layer.gamma), _rows(layer.beta)) for layer in layers]
@@ -119,10 +117,12 @@ def _paths(net):
         data = []
         for i, (layer, (x, y)) in enumerate(zip(layers, rails, strict=True)):
             trail = np.where(np.arange(y.shape[1]) <= k, y, np.nan).ravel()
-            dots = _dots(layer.gamma[k], layer.beta[k], i, size=9, opacity=0.85)
-            data.append(_line(x.ravel(), trail, COLOURS[i], width=1, opacity=0.6))
+            dots = draw.dots(layer.gamma[k], layer.beta[k], i, size=9, opacity=0.85)
+            data.append(draw.line(x.ravel(), trail, draw.COLOURS[i], width=1, opacity=0.6))
             data.append({**dots, "name": f"layer {i + 1}", "showlegend": True})
-        data.append({**_line(now, np.where(now < step, loss, np.nan), PURPLE, width=2), **SECOND})
+        data.append(
+            {**draw.line(now, np.where(now < step, loss, np.nan), PURPLE, width=2), **draw.SECOND}
+        )
         return {"data": data, "layout": layout}, (
             f"After {step} steps γ runs from {number(gammas[k].min())} to "
             f"{number(gammas[k].max())} and the largest |β| is {number(np.abs(betas[k]).max())}; "
@@ -151,10 +151,10 @@ def _towards_the_input(run):
     layout = {
         "height": 440,
         "showlegend": False,
-        "xaxis": _axis("scale γ<br>(open: σ)", 0, 1.25 * std.max(), (0, 0.56)),
-        "yaxis": _axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
-        "xaxis2": _axis("spread, open: in<br>filled: out", -1, 1.5, (0.67, 1), anchor="y2"),
-        "yaxis2": _axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
+        "xaxis": draw.axis("scale γ<br>(open: σ)", 0, 1.25 * std.max(), (0, 0.56)),
+        "yaxis": draw.axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
+        "xaxis2": draw.axis("spread, open: in<br>filled: out", -1, 1.5, (0.67, 1), anchor="y2"),
+        "yaxis2": draw.axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
     }
     layout["xaxis2"] |= {"type": "log", "dtick": 1}
 
@@ -166,14 +166,16 @@ def _towards_the_input(run):
         for c, channel in enumerate(channels):
             label = {
                 "mode": "markers+text",
-                **_words([f"channel {channel}"], "middle right", size=15),
+                **draw.words([f"channel {channel}"], "middle right", size=15),
             }
             data += [
-                {**_open(std[c], mean[c], c), **label},
-                _line(gamma[: k + 1, c], beta[: k + 1, c], COLOURS[c], width=2, dash=DASHES[c]),
-                _dots([gamma[k, c]], [beta[k, c]], c),
-                {**_open(spread_in[c], channel, c), **SECOND},
-                {**_dots([spread_out[c]], [channel], c), **SECOND},
+                {**draw.open_dot(std[c], mean[c], c), **label},
+                draw.line(
+                    gamma[: k + 1, c], beta[: k + 1, c], draw.COLOURS[c], width=2, dash=DASHES[c]
+                ),
+                draw.dots([gamma[k, c]], [beta[k, c]], c),
+                {**draw.open_dot(spread_in[c], channel, c), **draw.SECOND},
+                {**draw.dots([spread_out[c]], [channel], c), **draw.SECOND},
             ]
         return {"data": data, "layout": layout}, (
             f"After {step} steps channel 3 has γ = {number(gamma[k, 2])} (σ was {number(std[2])}), "
@@ -213,14 +215,14 @@ def _algorithm_1(fourth, gamma, beta):
     columns = np.array([x, x - mean, x_hat, y])
     places = np.arange(4.0)
     bars = {"symbol": "line-ew-open", "size": 34, "color": GREY, "line": {"width": 3}}
-    data = [{**_dots(places, columns.mean(axis=1), 0), "marker": bars}]
+    data = [{**draw.dots(places, columns.mean(axis=1), 0), "marker": bars}]
     for i, label in enumerate(("1", "2", "3", "4\u2003")):  # 4 may pass others: stand aside
-        line = {"color": COLOURS[i], "width": 2, "dash": DASHES[i]}
-        trace = {**_dots(places, columns[:, i], i, size=13), "mode": "lines+markers+text"}
-        data.append({**trace, "line": line, **_words([label], "middle left")})
+        line = {"color": draw.COLOURS[i], "width": 2, "dash": DASHES[i]}
+        trace = {**draw.dots(places, columns[:, i], i, size=13), "mode": "lines+markers+text"}
+        data.append({**trace, "line": line, **draw.words([label], "middle left")})
     results = [f"{i + 1}: {number(value)}" for i, value in enumerate(y)]
-    beside = _dots(np.full(4, 3.06), _apart(y, 0.75), 0)
-    data.append({**beside, "mode": "text", **_words(results, "middle right")})
+    beside = draw.dots(np.full(4, 3.06), _apart(y, 0.75), 0)
+    data.append({**beside, "mode": "text", **draw.words(results, "middle right")})
     return {"data": data, "layout": _FOUR_LAYOUT}, (
         f"Mean μ = {number(mean)} (first grey bar), variance {number(var)} (divided by 4). Number "
         f"1 is still −1, and comes out as {number(y[0])}; the outputs have mean {number(y.mean())} "
@@ -270,8 +272,8 @@ def _gradient_bars(x_hat, whole, direct):
         "height": 420,
         "showlegend": False,
         "bargap": 0.35,
-        "xaxis": _axis("sample, and its x̂", 0.4, len(x_hat) + 0.6, ticktext=ticks, **flat),
-        "yaxis": _axis("gradient dx", low, top),
+        "xaxis": draw.axis("sample, and its x̂", 0.4, len(x_hat) + 0.6, ticktext=ticks, **flat),
+        "yaxis": draw.axis("gradient dx", low, top),
     }
 
     def picture(sample, through):
@@ -283,7 +285,7 @@ def _gradient_bars(x_hat, whole, direct):
             "pattern": {"shape": np.where(here, "/", "").tolist()},
         }
         bars = {"type": "bar", "x": places, "y": dx, "marker": marker, "cliponaxis": False}
-        words = _words([number(value) for value in dx], "outside", size=15) | {"textangle": 0}
+        words = draw.words([number(value) for value in dx], "outside", size=15) | {"textangle": 0}
         with_them = f"The loss is y of sample {sample} alone, yet every sample has a gradient"
         without = f"With mean and variance as constants only sample {sample} has a gradient"
         return {"data": [{**bars, **words}], "layout": layout}, (
@@ -310,10 +312,10 @@ def _surfaces(arms, points, labels):
     rows = np.arange(len(names), dtype=float)[::-1]
     layout = {
         "height": 450,
-        "xaxis": _axis("input 1", axis[0], axis[-1], (0, 0.56), dtick=1),
-        "yaxis": _axis("input 2", axis[0], axis[-1], dtick=1),
-        "xaxis2": _axis("accuracy<br>of 5 seeds", 0.2, 1.04, (0.65, 1), anchor="y2"),
-        "yaxis2": _axis("", -0.6, len(names) - 0.2, anchor="x2", visible=False),
+        "xaxis": draw.axis("input 1", axis[0], axis[-1], (0, 0.56), dtick=1),
+        "yaxis": draw.axis("input 2", axis[0], axis[-1], dtick=1),
+        "xaxis2": draw.axis("accuracy<br>of 5 seeds", 0.2, 1.04, (0.65, 1), anchor="y2"),
+        "yaxis2": draw.axis("", -0.6, len(names) - 0.2, anchor="x2", visible=False),
     }
     layout["xaxis2"] |= {"tickformat": ".0%", "tickvals": [0.5, 1], "tickangle": 0}
     grid = {"x": axis, "y": axis, "showscale": False, "hoverinfo": "skip"}
@@ -322,7 +324,7 @@ def _surfaces(arms, points, labels):
     border = {**grid, "type": "contour", "showlegend": False, "line": {"color": PURPLE, "width": 4}}
     border["contours"] = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
     kinds = [{"symbol": "circle-open", "size": 8, "line": {"width": 2}}, {"symbol": "x", "size": 7}]
-    cloud = [_dots(*points[labels == i].T, i, **kind) for i, kind in enumerate(kinds)]
+    cloud = [draw.dots(*points[labels == i].T, i, **kind) for i, kind in enumerate(kinds)]
     cloud = [{**dots, "name": f"label {i}", "showlegend": True} for i, dots in enumerate(cloud)]
 
     def picture(arm, step):
@@ -333,11 +335,17 @@ def _surfaces(arms, points, labels):
             seeds = arms.accuracy[name][k]
             ring = {"color": GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}}
             look = {"color": GREEN, "size": 12} if name == arm else ring
-            data.append({**_dots(seeds, np.full(len(seeds), row), 0), "marker": look, **SECOND})
+            data.append(
+                {**draw.dots(seeds, np.full(len(seeds), row), 0), "marker": look, **draw.SECOND}
+            )
         bold = [f"<b>{name}</b>" if name == arm else name for name in names]
         bold = [name.replace(" and ", "<br>and ") for name in bold]
-        names_above = {**_dots(np.full(len(names), 0.2), rows + 0.4, 0), **SECOND, "mode": "text"}
-        data.append({**names_above, **_words(bold, "middle right", size=15)})
+        names_above = {
+            **draw.dots(np.full(len(names), 0.2), rows + 0.4, 0),
+            **draw.SECOND,
+            "mode": "text",
+        }
+        data.append({**names_above, **draw.words(bold, "middle right", size=15)})
         accuracy = arms.accuracy[arm][k]
         return {"data": data, "layout": layout}, (
             f"{arm}, {step} steps: accuracy over {len(accuracy)} seeds "
@@ -350,37 +358,6 @@ def _surfaces(arms, points, labels):
 
 def _steps(steps):
     return slider(0, int(steps[-1]), step=int(steps[1]), label="training step", play=True)
-
-
-def _axis(title, low, high, domain=(0, 1), **more):
-    limits = {"range": [float(low), float(high)], "domain": list(domain)}
-    return {"title": {"text": title}, **limits, **more}
-
-
-def _zone(**corners):
-    look = {"type": "rect", "layer": "below", "fillcolor": GREY, "opacity": 0.2}
-    return {**look, "line": {"width": 0}, **corners}
-
-
-def _dots(x, y, i, **marker):
-    """Points with the colour and the symbol of number i."""
-    trace = {"type": "scatter", "mode": "markers", "showlegend": False, "cliponaxis": False}
-    look = {"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 10}
-    return {**trace, "x": x, "y": y, "marker": look | marker}
-
-
-def _open(x, y, i):
-    return _dots([x], [y], i, symbol=f"{SYMBOLS[i]}-open", size=20, line={"width": 2})
-
-
-def _line(x, y, color, width=3, dash="solid", **more):
-    trace = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
-    line = {"color": color, "width": width, "dash": dash, "simplify": False}
-    return {**trace, "x": x, "y": y, "line": line, **more}
-
-
-def _words(text, position, size=17):
-    return {"text": text, "textposition": position, "textfont": {"size": size}}
 
 
 def _rows(path):
