@@ -21,7 +21,7 @@
 const ABSENT = 0xffff;
 const SETTLE = 250; // ms without a move, after which Python and screen readers are told
 const PLAY_PACE = 90; // ms a stop, at the fastest
-const ASK_AGAIN = 500; // ms until plotly.js is asked for again
+const ASK_AGAIN = 200; // ms until plotly.js is asked for again
 const CONFIG = { displayModeBar: false, responsive: false };
 
 // ---------------------------------------------------------------------------------------------
@@ -175,6 +175,11 @@ class States {
     for (const listener of this.listeners) listener();
   }
 
+  /** @param {number} state */
+  has(state) {
+    return this.tables.some(({ states }) => states === null || states.includes(state));
+  }
+
   /** @param {number} state @returns {Json|null} */
   tree(state) {
     for (const table of this.tables) {
@@ -250,7 +255,7 @@ function askForPlotly(model) {
     let asked = 0;
     const ask = () => {
       asked += 1;
-      if (asked <= 20) return model.send?.(request);
+      if (asked <= 75) return model.send?.(request);
       stop();
       reject(new Error("the kernel did not send plotly.js"));
     };
@@ -321,9 +326,10 @@ class View {
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
     host.append(this.root);
 
+    this.stale = false; // whether a move has come after the drawing of this frame
     this.follow = () => {
       this.showPositions();
-      this.schedule();
+      this.drawNow();
     };
     this.arrived = () => {
       this.reserve();
@@ -486,7 +492,7 @@ class View {
   }
 
   known() {
-    return this.states.tree(stateNumber(this.controls, this.positions())) !== null;
+    return this.states.has(stateNumber(this.controls, this.positions()));
   }
 
   settle() {
@@ -524,13 +530,26 @@ class View {
     this.schedule();
   }
 
-  /** However many moves there are between two frames, the last one is drawn. */
+  /** In the next frame: for what comes from the page. However often it is called, once. */
   schedule() {
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+    this.stale = true;
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.stale) this.draw();
+    });
+  }
+
+  /** For a move: at once, so that the very next frame shows it. Of all moves that come before
+   * that frame, it shows the first; the one after it shows the last. */
+  drawNow() {
+    const free = !this.frame;
+    if (free) this.draw();
+    this.schedule();
+    if (free) this.stale = false;
   }
 
   draw() {
-    this.frame = 0;
+    this.stale = false;
     const state = stateNumber(this.controls, this.positions());
     const tree = this.states.tree(state);
     this.drawn = false;
