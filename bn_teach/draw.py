@@ -21,7 +21,7 @@ def axis(title, low, high, domain=(0, 1), **more):
 
 def line(x, y, color, width=3, dash="solid", **more):
     trace = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
-    look = {"color": color, "width": width, "dash": dash, "simplify": False}
+    look = {"color": color, "width": width, "dash": dash}
     return {**trace, "x": x, "y": y, "line": look, **more}
 
 

@@ -336,4 +336,4 @@ def _short(value):
 def packed_plotly_js():
     """plotly.js as the plotly package ships it, gzipped: 1.5 MB instead of 4.8."""
     source = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return gzip.compress(source, compresslevel=6, mtime=0)
+    return gzip.compress(source, compresslevel=4, mtime=0)  # 6 takes twice as long for 4 % less
