@@ -7,12 +7,15 @@ It prints the versions and the free memory, and returns a line that changes if p
 """
 
 import platform
-import re
 import tomllib
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import anywidget
+import psutil
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 PACKAGES = ("torch", "plotly", "ipywidgets", "anywidget")
@@ -33,7 +36,6 @@ CONTAINER = (
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
     ),
 )
-MEMINFO = "/proc/meminfo"
 
 
 class PicturesLine(anywidget.AnyWidget):
@@ -59,8 +61,9 @@ def run():
 def versions():
     """One sentence for Python and each of ``PACKAGES``: what is here, and whether it will do."""
     project = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
-    yield _sentence("Python", platform.python_version(), project["requires-python"])
-    wanted = dict(re.match(r"([\w-]+)(.+)", line).groups() for line in project["dependencies"])
+    python = SpecifierSet(project["requires-python"])
+    yield _sentence("Python", platform.python_version(), python)
+    wanted = {r.name: r.specifier for r in map(Requirement, project["dependencies"])}
     for name in PACKAGES:
         try:
             yield _sentence(name, version(name), wanted[name])
@@ -71,45 +74,22 @@ def versions():
 def memory():
     """A sentence on the memory that is free."""
     free = free_memory()
-    needs = f"a notebook needs up to {NEEDED / 1e9:.1f} GB"
-    if free is None:
-        return f"Memory: how much is free cannot be seen on this system; {needs}."
-    found = f"Memory: {free / 1e9:.1f} GB free; {needs}"
+    found = f"Memory: {free / 1e9:.1f} GB free; a notebook needs up to {NEEDED / 1e9:.1f} GB"
     if free < NEEDED:
         return f"{found}. Too little: stop other notebooks (Kernel > Shut Down All Kernels...)."
     return f"{found}: fine."
 
 
 def free_memory():
-    """Bytes that this process can still have, or None where Linux's files on it are missing."""
-    try:
-        available = re.search(r"MemAvailable:\s+(\d+) kB", Path(MEMINFO).read_text())
-    except OSError:
-        return None
-    rooms = [int(available[1]) * 1024]
+    """Bytes that this process can still have: of the machine's, or of its container's if less."""
+    rooms = [psutil.virtual_memory().available]
     for limit, used in CONTAINER:
-        try:
+        with suppress(OSError, ValueError):  # no such container, or its limit is the word "max"
             rooms.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
-        except (OSError, ValueError):  # no such container, or its limit is the word "max"
-            continue
     return min(rooms)
 
 
 def _sentence(name, found, wanted):
-    if all(_fits(found, condition) for condition in wanted.split(",")):
+    if wanted.contains(found, prereleases=True):
         return f"{name} {found}: fine."
     return f"{name} {found} does not fit: the course asks for {wanted}. {REMEDY}"
-
-
-def _fits(found, condition):
-    """Whether version "2.13.0+cpu" satisfies "~=2.13.0", ">=2.13" or "<3"."""
-    sign, wanted = re.match(r"([~<>=]+)([\d.]+)", condition.strip()).groups()
-    found, wanted = _numbers(found), _numbers(wanted)
-    if sign == "<":
-        return found < wanted
-    same_series = sign == ">=" or found[: len(wanted) - 1] == wanted[:-1]
-    return same_series and found >= wanted
-
-
-def _numbers(text):
-    return [int(number) for number in re.match(r"[\d.]+", text)[0].strip(".").split(".")]
