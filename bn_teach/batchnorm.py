@@ -85,8 +85,9 @@ def normalize(x, mean, var, eps):
 
     x_hat = (x - mean) / sqrt(var + eps)
 
-    With the batch moments, each channel gets mean 0 and variance var / (var + eps), just below
-    1. With running statistics it is 0 and 1 only as far as they fit this mini-batch.
+    With the batch moments, each channel gets mean 0 and variance var / (var + eps): below 1, but
+    hardly, unless var is as small as eps. With running statistics it is 0 and 1 only as far as
+    they fit this mini-batch.
 
     Parameters
     ----------

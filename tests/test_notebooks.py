@@ -18,10 +18,18 @@ SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 EXERCISES = {
     "exercise-mean": (
         "def mean(values): return sum(values) / len(values)",
-        {"def mean(values): return sum(values) / 2": "the mean of 1, 3 and 8 is 4, yours is 6"},
+        {
+            "def mean(values): return sum(values) / 2": "is 4.5, yours is 9",
+            "def mean(values): return sum(values) // len(values)": "is 4.5, yours is 4",
+        },
     ),
     "exercise-scale-and-shift": (
-        "def scale_and_shift(x_hat, gamma, beta): return gamma * x_hat + beta",
+        """
+def scale_and_shift(x_hat, gamma, beta):  # in place: allowed
+    x_hat *= gamma
+    x_hat += beta
+    return x_hat
+""",
         {
             "def scale_and_shift(x_hat, gamma, beta): return gamma[:, None] * x_hat + beta": (
                 "belong to channels, not to samples"
@@ -31,10 +39,19 @@ EXERCISES = {
     ),
     "exercise-batch-norm-train": (
         """
-def batch_norm_train(x, gamma, beta, eps=1e-5):
-    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps) ** 0.5 + beta
+def batch_norm_train(x, gamma, beta, eps=1e-5):  # with a loop, in float32: allowed
+    y = torch.zeros(x.shape)
+    for channel in range(x.shape[1]):
+        column = x[:, channel]
+        x_hat = (column - column.mean()) / (column.var(correction=0) + eps).sqrt()
+        y[:, channel] = gamma[channel] * x_hat + beta[channel]
+    return y
 """,
         {
+            """
+def batch_norm_train(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5) ** 0.5 + beta
+""": "off by",
             """
 def batch_norm_train(x, gamma, beta, eps=1e-5):
     return gamma * (x - x.mean(0)) / (x.var(0) + eps) ** 0.5 + beta
@@ -53,6 +70,9 @@ def batch_norm_train(x, gamma, beta, eps=1e-5):
     "exercise-backward": (
         "def backward_of_gamma_and_beta(d_y, x_hat): return (d_y * x_hat).sum(0), d_y.sum(0)",
         {
+            "def backward_of_gamma_and_beta(d_y, x_hat): return [(d_y * x_hat).sum(0)]": (
+                "return two things: d_gamma and d_beta"
+            ),
             "def backward_of_gamma_and_beta(d_y, x_hat): return d_y * x_hat, d_y": (
                 r"d_gamma has shape \(4, 4\): sum over the samples"
             ),
@@ -168,7 +188,8 @@ def test_every_picture_follows_a_prediction_and_stands_on_its_slide(cells):
         assert "**Predict.**" in question.source, cells[place].id
         assert "?" in question.source, cells[place].id
         assert question.metadata.slideshow.slide_type in {"slide", "subslide"}, cells[place].id
-        assert cells[place].metadata.slideshow.slide_type == "-", cells[place].id
+        # A fragment: on the slide of its question, but shown only after the guesses.
+        assert cells[place].metadata.slideshow.slide_type == "fragment", cells[place].id
 
 
 def test_it_closes_with_a_summary_and_the_question_of_the_next(cells):

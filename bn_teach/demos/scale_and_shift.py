@@ -151,8 +151,8 @@ def _towards_the_input(run):
     layout = {
         "height": 440,
         "showlegend": False,
-        "xaxis": draw.axis("scale γ<br>(open: σ)", 0, 1.25 * std.max(), (0, 0.56)),
-        "yaxis": draw.axis("shift β (open: μ)", mean.min() - 0.8, mean.max() + 0.8),
+        "xaxis": draw.axis("scale γ<br>(open: the goal)", 0, 1.25 * std.max(), (0, 0.56)),
+        "yaxis": draw.axis("shift β (open: the goal)", mean.min() - 0.8, mean.max() + 0.8),
         "xaxis2": draw.axis("spread, open: in<br>filled: out", -1, 1.5, (0.67, 1), anchor="y2"),
         "yaxis2": draw.axis("channel", 0.4, len(mean) + 0.6, anchor="x2", tickvals=channels),
     }

@@ -146,15 +146,15 @@ class BiasGradients:
 
     Attributes
     ----------
-    channels : tuple of L ints
-        Channels of each convolution: as many pairs of gamma and beta follow it.
+    pairs : tuple of L ints
+        Pairs of gamma and beta after each convolution, counted in the network.
     weight, bias : ndarray (L,)
         With Batch Normalization after each convolution.
     weight_without, bias_without : ndarray (L,)
         The same network, the same first weights, without it.
     """
 
-    channels: tuple
+    pairs: tuple
     weight: np.ndarray
     bias: np.ndarray
     weight_without: np.ndarray
@@ -339,12 +339,13 @@ def cnn_bias_gradient(seed=0):
     """
     digits = load_digits()
     x, y = as_tensors(digits.train_images[:100], digits.train_labels[:100], flat=False)
-    channels = (12, 24)
-    norms = []
+    norms, pairs = [], ()
     for norm in ("batch", None):
-        net = cnn(channels, norm=norm, keep_bias=True, seed=seed)
+        net = cnn((12, 24), norm=norm, keep_bias=True, seed=seed)
         cross_entropy(net(x), y).backward()
-        convs = [net.get_submodule(f"conv{i + 1}") for i in range(len(channels))]
+        convs = [net.get_submodule(f"conv{i}") for i in (1, 2)]
+        if norm:
+            pairs = tuple(net.get_submodule(f"norm{i}").gamma.numel() for i in (1, 2))
         norms.append(np.array([conv.weight.grad.norm().item() for conv in convs]))
         norms.append(np.array([conv.bias.grad.norm().item() for conv in convs]))
-    return BiasGradients(channels, *norms)
+    return BiasGradients(pairs, *norms)

@@ -66,7 +66,10 @@ def explore(function, *, title=None, stills=(), **controls):
         twin of the picture: its caption and its description for those who do not see it; where
         it is None or missing, the names and values of the controls stand in. The function must
         give the same picture for the same values: it is called once for each state, in the
-        background, and what it prints is shown for the first state only.
+        background, and what it prints is shown for the first state only. It may be slow: a state
+        that is asked for before its turn is computed next. It may draw more traces in one state
+        than in another. Where it raises, the picture gives the error and the values, and the
+        other states go on.
     title : the name of the explorable for assistive technology; by default the function's name
     stills : the states that print and slides show, each a dict of some controls' values; the
         others stand at their start

@@ -11,7 +11,11 @@ NOTEBOOKS = real.PROJECT / "notebooks"
 
 # A notebook of the tests' own: what each explorable does there is known to the test.
 CELLS = [
-    "import time\nimport numpy as np\nfrom bn_teach import choice, explore, slider, toggle",
+    """
+import time
+import ipywidgets
+import numpy as np
+from bn_teach import choice, explore, slider, toggle""",
     """
 def wave(step, kind, dashed):
     x = np.linspace(0, 1, 60)
@@ -21,12 +25,12 @@ def wave(step, kind, dashed):
     figure["layout"] = {"yaxis": {"range": [-1.1, 1.1]}, "height": 300}
     return figure, f"A {kind} at step {step}, {'dashed' if dashed else 'solid'}."
 
-e = explore(
-    wave,
-    step=slider(0, 40, start=5, play=True),
-    kind=choice(["sine", "power"]),
-    dashed=toggle(label="dashed line"),
-)
+controls = {
+    "step": slider(0, 40, start=5, play=True),
+    "kind": choice(["sine", "power"]),
+    "dashed": toggle(label="dashed line"),
+}
+e = explore(wave, **controls)
 e""",
     "e  # a second view",
     """
@@ -42,6 +46,10 @@ def picky(a):
     return {"data": [{"type": "bar", "y": [1] * a}] * a, "layout": {"height": 300}}, f"picky {a}"
 
 explore(picky, a=slider(0, 4, start=1))""",
+    """
+twin = explore(wave, title="twin", **controls)
+ipywidgets.jslink((e, "values"), (twin, "values"))
+twin""",
     # Busy when a test says so: pictures must not wait for the cells behind them.
     "busy = time.time() + BUSY\nwhile time.time() < busy:\n    pass",
 ]

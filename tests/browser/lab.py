@@ -16,6 +16,7 @@ from jupyter_client import BlockingKernelClient
 from playwright.sync_api import sync_playwright
 
 PROJECT = Path(__file__).parents[2]
+AXE = PROJECT / "tests" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TRUTH = "__import__('tests.browser.truth').browser.truth"  # truth.py, inside the kernel
 
@@ -182,6 +183,17 @@ class Lab:
             return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
         finally:
             client.stop_channels()
+
+    def faults(self):
+        """What axe-core finds serious or critical in the explorables of the page."""
+        self.page.add_script_tag(path=AXE)
+        found = self.page.evaluate("() => axe.run('.bn-explorable')")
+        assert len(found["passes"]) > 5, "axe-core looked at nothing"
+        return [
+            (violation["id"], [node["html"] for node in violation["nodes"]])
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
 
     def screenshot(self, path, **options):
         self.page.screenshot(path=path, **options)

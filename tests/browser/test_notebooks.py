@@ -24,6 +24,7 @@ def test_every_control_moves_picture_and_sentence_also_without_a_kernel(name, fo
 
     for hand in hands:
         move_everything(hand, truth[hand.title], (Hand.press, Hand.click))
+    assert lab.faults() == []
 
     os.kill(pid, signal.SIGKILL)
     lab.page.locator(".jp-Dialog button").last.click(timeout=30_000)  # "the kernel has died"

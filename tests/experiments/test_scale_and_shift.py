@@ -211,7 +211,7 @@ def test_identity_finds_mean_and_spread():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_bias_before_batchnorm_has_no_gradient(seed):
     got = experiment.cnn_bias_gradient(seed)
-    assert got.channels == (12, 24)
+    assert got.pairs == (12, 24)
     for norms in (got.weight, got.weight_without, got.bias_without):
         assert norms.shape == (2,)
         assert (norms > 0.01).all()
