@@ -4,9 +4,9 @@ Runs inside that kernel: what the browser shows is compared with what the functi
 """
 
 import ipywidgets
-import numpy as np
 
 from bn_teach import Explorable
+from tests.plain import plain
 
 
 def explorables():
@@ -37,17 +37,6 @@ def _moves(e):
                 "position": position,
                 "state": state,
                 "text": tree.get("text"),
-                "data": _plain(tree.get("figure", {}).get("data")),
+                "data": plain(tree.get("figure", {}).get("data")),
                 "error": tree.get("error"),
             }
-
-
-def _plain(tree):
-    """As JSON has it: arrays as lists, gaps as None."""
-    if isinstance(tree, dict):
-        return {key: _plain(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple, np.ndarray)):
-        return [_plain(value) for value in tree]
-    if isinstance(tree, (float, np.floating)):
-        return None if not np.isfinite(tree) else float(tree)
-    return tree

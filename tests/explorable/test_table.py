@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bn_teach.explorable.table import Table, flatten
 from tests.explorable.node import read_in_node
+from tests.plain import plain
 
 names = st.text("abcxyz_", min_size=1, max_size=5)
 numbers = st.floats(-1e6, 1e6, width=32) | st.integers(-1000, 1000)
@@ -32,17 +33,6 @@ trees = st.dictionaries(
     min_size=1,
     max_size=4,
 )
-
-
-def plain(tree):
-    """A tree as the browser has it: arrays as lists, NaN as None."""
-    if isinstance(tree, dict):
-        return {key: plain(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple, np.ndarray)):
-        return [plain(value) for value in tree]
-    if isinstance(tree, (float, np.floating)):
-        return None if not math.isfinite(tree) else float(tree)
-    return tree.item() if isinstance(tree, np.generic) else tree
 
 
 def table_of(states):
