@@ -47,9 +47,10 @@ def picky(a):
 
 explore(picky, a=slider(0, 4, start=1))""",
     """
-twin = explore(wave, title="twin", **controls)
-ipywidgets.jslink((e, "values"), (twin, "values"))
-twin""",
+left = explore(wave, title="left", **controls)
+right = explore(wave, title="right", **controls)
+ipywidgets.jslink((left, "values"), (right, "values"))
+ipywidgets.VBox([left, right])""",
     # Busy when a test says so: pictures must not wait for the cells behind them.
     "busy = time.time() + BUSY\nwhile time.time() < busy:\n    pass",
 ]

@@ -20,11 +20,11 @@ def test_two_views_of_one_explorable_stay_in_step(kinds):
 
 
 def test_explorables_linked_in_the_browser_move_together(kinds):
-    """By ipywidgets.jslink, which needs no kernel: see the cell of `twin`."""
-    kinds.explorables().nth(0).get_by_role("slider").press("End")
-    Hand(kinds, 4).wait_for("A sine at step 40, solid.")
-    kinds.explorables().nth(4).get_by_role("slider").press("Home")
-    Hand(kinds, 0).wait_for("A sine at step 0, solid.")
+    """By ipywidgets.jslink, which needs no kernel: see the cell of `left` and `right`."""
+    kinds.explorables().nth(4).get_by_role("slider").press("End")
+    Hand(kinds, 5).wait_for("A sine at step 40, solid.")
+    kinds.explorables().nth(5).get_by_role("slider").press("Home")
+    Hand(kinds, 4).wait_for("A sine at step 0, solid.")
 
 
 def test_python_hears_where_the_hand_came_to_rest_and_can_move_it(kinds, folder):
