@@ -37,7 +37,7 @@ def _on_the_sigmoid(x_hat):
     edge, bins, out_bins = 10, 40, 20  # z beyond the edge is not drawn, but counted
     curve = np.linspace(-edge, edge, 161)
     sigmoid = draw.line(curve, _sigmoid(curve), BLUE, name="sigmoid", showlegend=True)
-    bars = {"type": "bar", "showlegend": False, "marker": {"color": BLUE, "opacity": 0.6}}
+    bars = {"type": "bar", "showlegend": False, "marker": {"color": BLUE, "opacity": 0.9}}
     below = {**bars, "x": np.arange(-9.75, 10, 0.5), "yaxis": "y2"}
     beside = {**bars, "y": np.arange(0.025, 1, 0.05), "orientation": "h", "xaxis": "x2"}
     ticks = {"tickformat": ".0%", "tickvals": [0, 0.5]}
