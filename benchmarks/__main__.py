@@ -1,6 +1,6 @@
 """Measure the explorables, the BatchNorm and the notebooks against the course's budgets.
 
-    make bench                      all of it, in about five minutes
+    make bench                      all of it, in about six minutes
     python -m benchmarks latency    one part; `python -m benchmarks --help` lists them
 
 What is compared is measured in turns, in one run: on a busy machine look at the ratios.

@@ -30,9 +30,8 @@ def bake_notebook(path):
     With no event loop running, as here, nothing is sampled before `bake`.
     """
     from IPython.core.interactiveshell import InteractiveShell
-    from ipywidgets.widgets.widget import _instances
 
-    from bn_teach import Explorable
+    from tests.browser.truth import explorables
 
     os.chdir(path.parent)
     shell = InteractiveShell.instance()
@@ -40,8 +39,7 @@ def bake_notebook(path):
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
                 shell.run_cell(cell.source).raise_error()
-    made = [widget for widget in _instances.values() if isinstance(widget, Explorable)]
-    return [(each._title, each._grid.size, *bake(each)) for each in made]
+    return [(each._title, each._grid.size, *bake(each)) for each in explorables()]
 
 
 def main():

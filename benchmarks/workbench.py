@@ -14,11 +14,6 @@ from tests.browser import lab as real
 
 WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
 
-COMPLETE = """all(
-    widget._sampled.complete()
-    for widget in list(__import__("ipywidgets").widgets.widget._instances.values())
-    if type(widget).__name__ == "Explorable")""".replace("\n", " ")
-
 
 @dataclass
 class Kept:
@@ -59,8 +54,7 @@ class Workbench:
 
     def settle(self, lab):
         """Wait until all states of all pictures are there."""
-        while not lab.ask_kernel(self.folder, COMPLETE):
-            lab.page.wait_for_timeout(200)
+        lab.wait_until_complete(self.folder)
         quiet(lab)
 
     def end_kernel(self, lab):

@@ -3,7 +3,7 @@
  * The front end of an explorable, one file for JupyterLab, exported slides and static pages.
  *
  * It owns no numbers: Python sampled them (table.py, widget.py). Here a control picks a state out
- * of the table and plotly.js draws it, in the next animation frame, with or without a kernel.
+ * of the table and plotly.js draws it, for the very next frame, with or without a kernel.
  *
  * @typedef {any} Json
  * @typedef {{path: (string|number)[], count: number, indexed?: boolean, shapes?: number[][],
