@@ -1,7 +1,9 @@
 """The form that every notebook keeps, and that each one runs: unsolved, wrong and solved."""
 
 import json
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -15,78 +17,11 @@ SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
 # For each exercise, by the id of its cell: a right solution, and wrong ones with words of the
 # message that each must get.
-EXERCISES = {
-    "exercise-mean": (
-        "def mean(values): return sum(values) / len(values)",
-        {
-            "def mean(values): return sum(values) / 2": "is 4.5, yours is 9",
-            "def mean(values): return sum(values) // len(values)": "is 4.5, yours is 4",
-        },
-    ),
-    "exercise-scale-and-shift": (
-        """
-def scale_and_shift(x_hat, gamma, beta):  # in place: allowed
-    x_hat *= gamma
-    x_hat += beta
-    return x_hat
-""",
-        {
-            "def scale_and_shift(x_hat, gamma, beta): return gamma[:, None] * x_hat + beta": (
-                "belong to channels, not to samples"
-            ),
-            "def scale_and_shift(x_hat, gamma, beta): return gamma * (x_hat + beta)": "y is off by",
-        },
-    ),
-    "exercise-batch-norm-train": (
-        """
-def batch_norm_train(x, gamma, beta, eps=1e-5):  # with a loop, in float32: allowed
-    y = torch.zeros(x.shape)
-    for channel in range(x.shape[1]):
-        column = x[:, channel]
-        x_hat = (column - column.mean()) / (column.var(correction=0) + eps).sqrt()
-        y[:, channel] = gamma[channel] * x_hat + beta[channel]
-    return y
-""",
-        {
-            """
-def batch_norm_train(x, gamma, beta, eps=1e-5):
-    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5) ** 0.5 + beta
-""": "off by",
-            """
-def batch_norm_train(x, gamma, beta, eps=1e-5):
-    return gamma * (x - x.mean(0)) / (x.var(0) + eps) ** 0.5 + beta
-""": "divide by n",
-            """
-def batch_norm_train(x, gamma, beta, eps=1e-5):
-    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) ** 0.5 + eps) + beta
-""": "eps inside the root",
-            """
-def batch_norm_train(x, gamma, beta, eps=1e-5):
-    x_hat = (x.T - x.mean(1)) / (x.var(1, correction=0) + eps) ** 0.5
-    return gamma * x_hat.T + beta
-""": "moments over dim 0",
-        },
-    ),
-    "exercise-backward": (
-        "def backward_of_gamma_and_beta(d_y, x_hat): return (d_y * x_hat).sum(0), d_y.sum(0)",
-        {
-            "def backward_of_gamma_and_beta(d_y, x_hat): return [(d_y * x_hat).sum(0)]": (
-                "return two things: d_gamma and d_beta"
-            ),
-            "def backward_of_gamma_and_beta(d_y, x_hat): return d_y * x_hat, d_y": (
-                r"d_gamma has shape \(4, 4\): sum over the samples"
-            ),
-            """
-def backward_of_gamma_and_beta(d_y, x_hat):
-    return (d_y * x_hat).mean(0), d_y.mean(0)
-""": "d_gamma is off by",
-            """
-def backward_of_gamma_and_beta(d_y, x_hat):
-    return (d_y * x_hat).sum(0), d_y.sum(1)
-""": "d_beta is off by",
-        },
-    ),
-}
+MODULES = [
+    import_module(f"tests.exercises.{module.name}")
+    for module in pkgutil.iter_modules([ROOT / "tests" / "exercises"])
+]
+EXERCISES = {id: solutions for module in MODULES for id, solutions in module.EXERCISES.items()}
 
 
 def name_of(path):
@@ -206,7 +141,7 @@ def test_links_lead_to_files_that_are_there(cells):
             assert (ROOT / "notebooks" / target).exists(), f"{cell.id}: {target} is not there"
 
 
-def test_every_exercise_has_a_check_and_solutions_in_this_file(cells):
+def test_every_exercise_has_a_check_and_solutions(cells):
     for stub in stubs(cells):
         assert stub.id in EXERCISES
         check = check_of(cells, stub)
@@ -215,8 +150,8 @@ def test_every_exercise_has_a_check_and_solutions_in_this_file(cells):
 
 
 def test_every_solution_belongs_to_an_exercise():
-    found = {cell.id for path in PATHS for cell in stubs(nbformat.read(path, 4).cells)}
-    assert found == set(EXERCISES)
+    found = [cell.id for path in PATHS for cell in stubs(nbformat.read(path, 4).cells)]
+    assert sorted(found) == sorted(EXERCISES)
 
 
 def check_of(cells, stub):
