@@ -26,6 +26,7 @@ help:
 	@echo "make test         run every check and test; the first time, install what they need"
 	@echo "make bench        measure the explorables and the training"
 	@echo "make format       put Python files and notebooks into the common format, outputs cleared"
+	@echo "make data         train the stored runs of data/runs anew; RUN=name for one of them"
 	@echo "make lock         choose the pinned versions anew, after a change to pyproject.toml"
 	@echo "make binder-link  print a Binder link; NOTEBOOK=notebooks/... and REF=a-tag choose what"
 	@echo "make clean        remove all that was installed or made here"
@@ -47,6 +48,9 @@ test: .venv/test tests/node_modules/.package-lock.json chromium
 
 bench: .venv/test chromium
 	@$(BIN)/python -m benchmarks
+
+data: .venv/lab
+	@$(BIN)/python -m bn_teach.experiments $(RUN)
 
 format: .venv/test
 	@$(BIN)/ruff check --fix --exit-zero
@@ -71,7 +75,7 @@ clean:
 	rm -rf .venv tests/node_modules build *.egg-info .pytest_cache .ruff_cache .hypothesis site
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help lab test bench format lock binder-link clean chromium
+.PHONY: help lab test bench data format lock binder-link clean chromium
 
 # From here on: what must be there first. The empty files .venv/lab and .venv/test say "done".
 

@@ -70,22 +70,31 @@ def read(name):
         If its bytes are not those that the registry describes.
     """
     entry = REGISTRY[name]
-    path = FOLDER / entry.name
-    remedy = f"Restore it from the repository's folder with: git checkout -- data/{entry.name}"
+    with np.load(checked(entry.name, entry.sha256)) as archive:
+        return dict(archive)
+
+
+def checked(name, sha256):
+    """The bytes of a file of the folder ``data``, open for reading, if they are the right ones.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As ``read`` does.
+    """
+    path = FOLDER / name
+    remedy = f"Restore it from the repository's folder with: git checkout -- data/{name}"
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} is missing; expected the file with sha256 {entry.sha256}. {remedy}\n"
+            f"{path} is missing; expected the file with sha256 {sha256}. {remedy}\n"
             "The data lie beside the package, so bn_teach has to be used from a copy of its "
             "repository (pip install -e .)."
         )
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
-        raise ValueError(
-            f"{path} was altered: its sha256 is {found}, expected {entry.sha256}. {remedy}"
-        )
-    with np.load(io.BytesIO(content)) as archive:
-        return dict(archive)
+    if found != sha256:
+        raise ValueError(f"{path} was altered: its sha256 is {found}, expected {sha256}. {remedy}")
+    return io.BytesIO(content)
 
 
 def load_digits(seed=0):

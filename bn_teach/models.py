@@ -15,6 +15,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from .alternatives import GhostBatchNorm1d
 from .batchnorm import BatchNorm1d, BatchNorm2d
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -25,24 +26,40 @@ ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 GAINS = {"sigmoid": 4.0, "tanh": 1.0, "relu": math.sqrt(2.0)}
 
 # What ``norm`` may be: the name, and a layer for (features, spatial dimensions: 0 or 2).
+# Group Normalization has 4 groups of neighbouring channels. With one group it is what is called
+# layer normalisation of images: over channels and places, with a gamma and a beta per channel.
 NORMS = {
     "batch": lambda features, dims: (BatchNorm2d if dims else BatchNorm1d)(features),
+    "group": lambda features, dims: nn.GroupNorm(4, features),
+    "layer": lambda features, dims: nn.GroupNorm(1, features) if dims else nn.LayerNorm(features),
 }
 
 
-def mlp(sizes, *, norm=None, activation="relu", learn=("gamma", "beta"), gain=None, seed=0):
+def mlp(
+    sizes,
+    *,
+    norm=None,
+    activation="relu",
+    learn=("gamma", "beta"),
+    group_size=None,
+    gain=None,
+    seed=0,
+):
     """A multi-layer perceptron for samples of shape (N, sizes[0]).
 
     Parameters
     ----------
     sizes : sequence of int
         Numbers of inputs, of units in each hidden layer, and of outputs: [64, 50, 50, 10].
-    norm : None or "batch"
+    norm : None, "batch", "group" or "layer"
         What stands between each hidden linear map and its activation.
     activation : "sigmoid", "tanh" or "relu"
     learn : the ones of "gamma" and "beta" that are trained
         The others keep their first values, gamma = 1 and beta = 0, which is the same as not
         having them.
+    group_size : int, optional
+        For "batch": take the statistics over groups of so many samples of the batch, see
+        ``bn_teach.alternatives.GhostBatchNorm1d``.
     gain : float, optional
         Hidden weights are drawn from N(0, gain^2 / fan_in), those of the output layer from
         N(0, 1 / fan_in), biases start at 0. Default: the activation's in ``GAINS``.
@@ -52,16 +69,19 @@ def mlp(sizes, *, norm=None, activation="relu", learn=("gamma", "beta"), gain=No
     Raises
     ------
     ValueError
-        If there are fewer than two sizes, or ``norm``, ``activation`` or ``learn`` is unknown.
+        If there are fewer than two sizes, if ``norm``, ``activation`` or ``learn`` is unknown,
+        or if there is a ``group_size`` without norm="batch".
     """
     if len(sizes) < 2:
         raise ValueError(f"sizes {list(sizes)}: expected inputs, hidden layers and outputs")
     _check(norm, activation, learn)
+    if group_size is not None and norm != "batch":
+        raise ValueError(f'group_size {group_size} with norm {norm!r}: expected norm="batch"')
     layers = OrderedDict()
     for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:-1], strict=False), start=1):
         layers[f"linear{i}"] = nn.Linear(fan_in, fan_out, bias=norm is None)
         if norm is not None:
-            layers[f"norm{i}"] = make_norm(norm, fan_out, learn=learn)
+            layers[f"norm{i}"] = make_norm(norm, fan_out, learn=learn, group_size=group_size)
         layers[f"{activation}{i}"] = ACTIVATIONS[activation]()
     layers["output"] = nn.Linear(sizes[-2], sizes[-1])
     return _initialise(nn.Sequential(layers), activation, gain, seed)
@@ -109,9 +129,12 @@ def cnn(
     return _initialise(nn.Sequential(layers), activation, gain, seed)
 
 
-def make_norm(norm, features, *, dims=0, learn=("gamma", "beta")):
+def make_norm(norm, features, *, dims=0, learn=("gamma", "beta"), group_size=None):
     """A layer of ``NORMS`` for ``features`` channels of which only the parts in ``learn`` train."""
-    layer = NORMS[norm](features, dims)
+    if group_size is None:
+        layer = NORMS[norm](features, dims)
+    else:
+        layer = GhostBatchNorm1d(features, group_size)
     # Without a gradient they stay at 1 and 0. The layer's own switches, affine and bias, can drop
     # both or beta, but not gamma alone.
     layer.weight.requires_grad_("gamma" in learn)
@@ -129,21 +152,28 @@ def stack(networks):
     Parameters
     ----------
     networks : list of nn.Sequential
-        Made of nn.Linear, BatchNorm1d and activations. They may differ in their values, which
-        are copied, and in which of gamma and beta they learn.
+        Made of nn.Linear, BatchNorm1d, nn.LayerNorm and activations. They may differ in their
+        values, which are copied, and in which of gamma and beta they learn.
 
     Raises
     ------
     TypeError
         If there is another module with parameters in them.
+    ValueError
+        If the networks differ in the settings of a layer.
     """
     layers = OrderedDict()
     for name, first in networks[0].named_children():
         members = [network.get_submodule(name) for network in networks]
+        settings = sorted({repr(member) for member in members})
+        if len(settings) > 1:
+            raise ValueError(f"{name} differs: {', '.join(settings)}; stack equals only")
         if isinstance(first, nn.Linear):
             layers[name] = StackedLinear(members)
         elif isinstance(first, BatchNorm1d):
             layers[name] = StackedNorm(members)
+        elif isinstance(first, nn.LayerNorm):
+            layers[name] = StackedLayerNorm(members)
         elif not list(first.parameters()):
             layers[name] = first
         else:
@@ -199,6 +229,23 @@ class StackedNorm(nn.Module):
         s, n, d = x.shape
         side_by_side = x.transpose(0, 1).reshape(n, s * d)
         return self.norm(side_by_side).view(n, s, d).transpose(0, 1)
+
+
+class StackedLayerNorm(nn.Module):
+    """S layer norms: (S, N, D), each sample of each network alone; gamma and beta (S, 1, D)."""
+
+    def __init__(self, members):
+        super().__init__()
+        self.shape, self.eps = members[0].normalized_shape, members[0].eps
+        for name in ("weight", "bias"):
+            parts = [member.get_parameter(name) for member in members]
+            together = nn.Parameter(torch.stack([part.detach() for part in parts])[:, None])
+            learns = torch.tensor([part.requires_grad for part in parts])[:, None, None]
+            together.register_hook(learns.to(together.dtype).mul)
+            setattr(self, name, together)
+
+    def forward(self, x):
+        return nn.functional.layer_norm(x, self.shape, eps=self.eps) * self.weight + self.bias
 
 
 def _check(norm, activation, learn):

@@ -63,7 +63,7 @@ class Run:
 
     @classmethod
     def load(cls, path):
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote: the path of a file, or a file that is open."""
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
         groups = {"curves": {}, "snapshots": {}}
@@ -132,6 +132,40 @@ def squared_error(outputs, targets):
     return (outputs - targets).square().mean((-2, -1))
 
 
+def descend(model, x, y, order, *, lr, momentum=0.0, drop_at=None, loss=cross_entropy):
+    """Stochastic gradient descent, one step each time the next is asked for.
+
+    Each step takes a batch, its gradient g and, for every parameter w,
+    v <- momentum v + g, then w <- w - lr v, as ``torch.optim.SGD`` does.
+
+    Parameters
+    ----------
+    order : Tensor (T, batch size) or (T, S, batch size), int64
+        Which samples make each batch, as from ``batches``.
+    model, x, y, lr, momentum, drop_at, loss
+        As in ``train``.
+
+    Yields
+    ------
+    Tensor () or (S,)
+        The loss of the step's own batch before its update, after the update was made.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    rates = [_rate(lr, p) for p in parameters]
+    velocities = [torch.zeros_like(p) for p in parameters]
+    model.train()
+    for step, index in enumerate(order):
+        if step == drop_at:
+            rates = [rate / 10 for rate in rates]
+        value = loss(model(x[index]), y[index])
+        gradients = torch.autograd.grad(value.sum(), parameters)
+        with torch.no_grad():
+            for p, v, g, rate in zip(parameters, velocities, gradients, rates, strict=True):
+                v.mul_(momentum).add_(g)
+                p.sub_(rate * v)
+        yield value.detach()
+
+
 @one_thread()
 def train(
     model,
@@ -142,7 +176,9 @@ def train(
     lr,
     batch_size,
     momentum=0.0,
+    drop_at=None,
     seed=0,
+    pools=None,
     loss=cross_entropy,
     watch=None,
     watch_at=(),
@@ -151,9 +187,8 @@ def train(
 ):
     """Train ``model`` in place by stochastic gradient descent and return its ``Run``.
 
-    Each step takes a batch, its gradient g and, for every parameter w,
-    v <- momentum v + g, then w <- w - lr v, as ``torch.optim.SGD`` does. A loss that becomes
-    NaN or infinite is recorded, not raised: see ``Run.diverged``.
+    The steps are those of ``descend``. A loss that becomes NaN or infinite is recorded, not
+    raised: see ``Run.diverged``.
 
     Parameters
     ----------
@@ -165,8 +200,13 @@ def train(
         The learning rate, for a stack one for each network if wanted.
     momentum : float
         Of the descent; it has nothing to do with that of Batch Normalization.
+    drop_at : int, optional
+        After so many updates the learning rate is a tenth of what it was.
     seed : int, or sequence of S ints for a stack
         Of the order of the samples. A stack shares one order or has one for each network.
+    pools : array (S, n) of int, optional
+        For a stack with S seeds: the n of the N samples that each network learns from.
+        Default: all.
     loss : function of (outputs, targets)
         The mean over a batch: (..., N, C) to (...).
     watch : function of the model, optional
@@ -186,25 +226,24 @@ def train(
     if np.ndim(seed) == 0:
         order = batches(len(x), batch_size, steps, seed)  # (T, batch_size)
     else:
-        order = torch.stack([batches(len(x), batch_size, steps, s) for s in seed], dim=1)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    rates = [_rate(lr, p) for p in parameters]
-    velocities = [torch.zeros_like(p) for p in parameters]
+        pools = [torch.arange(len(x))] * len(seed) if pools is None else torch.as_tensor(pools)
+        order = torch.stack(
+            [
+                pool[batches(len(pool), batch_size, steps, s)]
+                for pool, s in zip(pools, seed, strict=True)
+            ],
+            dim=1,
+        )
+    updates = descend(model, x, y, order, lr=lr, momentum=momentum, drop_at=drop_at, loss=loss)
     losses, seen = [], []
-
-    model.train()
     # A bar of plain text on stdout: the same in a terminal, a notebook and an exported page.
-    bar = tqdm(order, label, file=sys.stdout, ncols=80, mininterval=0.25, disable=not progress)
-    for step, index in enumerate(bar):
+    bar = tqdm(
+        range(steps), label, file=sys.stdout, ncols=80, mininterval=0.25, disable=not progress
+    )
+    for step in bar:
         if step in watch_at:
             seen.append(watch(model))
-        value = loss(model(x[index]), y[index])
-        gradients = torch.autograd.grad(value.sum(), parameters)
-        with torch.no_grad():
-            for p, v, g, rate in zip(parameters, velocities, gradients, rates, strict=True):
-                v.mul_(momentum).add_(g)
-                p.sub_(rate * v)
-        losses.append(value.detach())
+        losses.append(next(updates))
     if steps in watch_at:
         seen.append(watch(model))
 
@@ -214,6 +253,7 @@ def train(
             "lr": np.asarray(lr).tolist(),
             "batch_size": batch_size,
             "momentum": momentum,
+            "drop_at": drop_at,
             "seed": np.asarray(seed).tolist(),
         },
         curves={"loss": torch.stack(losses).numpy()},

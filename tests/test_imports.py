@@ -26,6 +26,7 @@ SPINE = {
     "record",
     "train",
     "datasets",
+    "stored",
     "binder_link",
 }
 MAY_IMPORT = {  # within bn_teach; a demo may not even import another demo

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bn_teach.alternatives import GhostBatchNorm1d
 from bn_teach.batchnorm import BatchNorm1d, BatchNorm2d
 from bn_teach.models import GAINS, cnn, mlp, stack
 from bn_teach.train import batches, train
@@ -55,6 +56,31 @@ def test_unknown_words_are_errors(make):
         make(learn=("bias",))
     with pytest.raises(ValueError, match="learn 'gamma': expected a tuple of"):
         make(learn="gamma")
+
+
+def test_layer_and_group_norm_are_torchs_own():
+    net = mlp([4, 8, 2], norm="layer")
+    assert isinstance(net.norm1, nn.LayerNorm) and net.norm1.normalized_shape == (8,)
+    assert net.linear1.bias is None
+    assert mlp([4, 8, 2], norm="group").norm1.num_groups == 4
+    # "Layer" normalisation of images is over channels and places, one gamma for each channel.
+    net, x = cnn((8,), norm="layer"), torch.randn(3, 8, 4, 4)
+    with torch.no_grad():
+        net.norm1.weight.normal_(1, 0.3)
+        net.norm1.bias.normal_()
+    mean, var = x.mean((1, 2, 3)), x.var((1, 2, 3), correction=0)
+    x_hat = (x - mean.view(3, 1, 1, 1)) / (var.view(3, 1, 1, 1) + 1e-5).sqrt()
+    y = x_hat * net.norm1.weight.view(1, 8, 1, 1) + net.norm1.bias.view(1, 8, 1, 1)
+    assert torch.allclose(net.norm1(x), y, atol=1e-5)
+    assert cnn((8,), norm="group").norm1.num_groups == 4
+
+
+def test_group_size_makes_ghost_batches():
+    net = mlp([4, 6, 2], norm="batch", group_size=5)
+    assert isinstance(net.norm1, GhostBatchNorm1d) and net.norm1.group_size == 5
+    assert net(torch.randn(10, 4)).shape == (10, 2)
+    with pytest.raises(ValueError, match=r"group_size 5 with norm 'layer': expected norm=.batch"):
+        mlp([4, 6, 2], norm="layer", group_size=5)
 
 
 def test_too_few_sizes_are_an_error():
@@ -214,6 +240,37 @@ def test_members_may_learn_different_parts():
             assert torch.allclose(ours, getattr(alone.norm1, key), atol=1e-5), (learn, key)
         assert torch.allclose(mixed.linear1.weight[i].t(), alone.linear1.weight, atol=1e-5)
         assert (alone.norm1.gamma == 1).all() == ("gamma" not in learn)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"norm": "layer"}, {"norm": "layer", "learn": ("beta",)}, {"norm": "batch", "group_size": 5}],
+    ids=["layer", "layer, beta only", "ghost"],
+)
+def test_stack_of_other_norms_is_the_same_as_its_members(settings):
+    torch.manual_seed(0)
+    x, y = torch.randn(60, 4, dtype=torch.float64), torch.randint(0, 3, (60,))
+    how = {"steps": 20, "batch_size": 20, "momentum": 0.9, "progress": False}
+    members = [mlp([4, 6, 5, 3], **settings, seed=seed).double() for seed in range(3)]
+    for member in members:  # not as they are born
+        with torch.no_grad():
+            member.norm1.weight.normal_(1, 0.3)
+            member.norm2.bias.normal_()
+    stacked = stack(members)
+    run = train(stacked, x, y, lr=[0.1, 0.3, 0.5], seed=range(3), **how)
+    stacked.eval()
+    for i, (member, lr) in enumerate(zip(members, [0.1, 0.3, 0.5], strict=True)):
+        alone = train(member, x, y, lr=lr, seed=i, **how)
+        assert run.curves["loss"][:, i] == pytest.approx(alone.curves["loss"], abs=1e-10)
+        assert torch.allclose(stacked(x)[i], member.eval()(x), atol=1e-10, rtol=0)
+
+
+def test_members_of_other_settings_are_refused():
+    nets = [mlp([4, 6, 3], norm="batch", group_size=size) for size in (2, 5)]
+    with pytest.raises(ValueError, match=r"norm1 differs: .*group_size=2.*group_size=5.*equals"):
+        stack(nets)
+    with pytest.raises(ValueError, match="linear1 differs"):
+        stack([mlp([4, 6, 3]), mlp([4, 7, 3])])
 
 
 def test_what_cannot_be_stacked_is_named():

@@ -13,6 +13,7 @@ from bn_teach.train import (
     as_tensors,
     batches,
     cross_entropy,
+    descend,
     evaluating,
     one_thread,
     squared_error,
@@ -45,6 +46,49 @@ def test_one_network_moves_as_with_torch_optim():
         descent.step()
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(p, q, atol=1e-6, rtol=0)
+
+
+def test_the_learning_rate_drops_to_a_tenth():
+    ours, theirs = (mlp([4, 6, 3], norm="batch", seed=1) for _ in range(2))
+    run = fit(ours, drop_at=4)
+    assert run.settings["drop_at"] == 4
+    x, y = data()
+    descent = torch.optim.SGD(theirs.parameters(), lr=0.3)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(descent, milestones=[4])
+    for index in batches(60, 20, 12, seed=0):
+        descent.zero_grad()
+        F.cross_entropy(theirs(x[index]), y[index]).backward()
+        descent.step()
+        schedule.step()
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(p, q, atol=1e-6, rtol=0)
+
+
+def test_each_network_learns_from_its_own_pool():
+    x, y = data()
+    pools = np.array([np.arange(0, 40), np.arange(20, 60)])
+    members = [mlp([4, 6, 3], norm="batch", seed=s) for s in (5, 6)]
+    settings = {"steps": 9, "lr": 0.3, "batch_size": 10, "progress": False}
+    together = train(stack(members), x, y, seed=[5, 6], pools=pools, **settings)
+    for i, (member, pool) in enumerate(zip(members, pools, strict=True)):
+        alone = train(member, x[pool], y[pool], seed=5 + i, **settings)
+        assert together.curves["loss"][:, i] == pytest.approx(alone.curves["loss"], abs=1e-5)
+    with pytest.raises(ValueError, match="batch_size 50: expected 1 to 40"):
+        train(stack(members), x, y, seed=[5, 6], pools=pools, **settings | {"batch_size": 50})
+
+
+def test_descending_can_be_left_off_and_gone_on_with():
+    whole, parts = (mlp([4, 6, 3], norm="batch", seed=1) for _ in range(2))
+    x, y = data()
+    run = fit(whole, momentum=0.8)
+    updates = descend(parts, x, y, batches(60, 20, 12, seed=0), lr=0.3, momentum=0.8)
+    losses = [next(updates) for _ in range(5)]
+    evaluated = accuracy(parts, x, y)  # looks, and leaves no trace
+    losses += updates
+    assert 0 < evaluated < 1
+    assert np.array_equal(torch.stack(losses).numpy(), run.curves["loss"])
+    for p, q in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.equal(p, q)
 
 
 def test_same_seed_same_numbers_whatever_torchs_own_generator_does():
