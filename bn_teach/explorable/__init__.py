@@ -1,6 +1,6 @@
 """The explorable: a function from control values to a picture, alive with or without a kernel."""
 
 from .controls import choice, slider, toggle
-from .widget import WORDS, Explorable, StateError, explore
+from .widget import WORDS, Explorable, StateError, bake_all, explore
 
-__all__ = ["WORDS", "Explorable", "StateError", "choice", "explore", "slider", "toggle"]
+__all__ = ["WORDS", "Explorable", "StateError", "bake_all", "choice", "explore", "slider", "toggle"]

@@ -318,7 +318,7 @@ class View {
         // JupyterLab's one-letter commands and a deck's arrows must not act on a slider's keys.
         "data-lm-suppress-shortcuts": "true",
       },
-      make("div", { class: "controls" }, ...this.rows.map((row) => row.element)),
+      make("div", { class: "handles" }, ...this.rows.map((row) => row.element)),
       this.picture,
       make("p", { class: "caption" }, this.longest, this.sentence),
       this.live,

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import numpy as np
 import traitlets
 
@@ -335,8 +336,25 @@ def _short(value):
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def bake_all():
+    """Sample all states of every explorable that is open, and send them: for an exporter.
+
+    Sent in any case: who runs a notebook cell by cell does not hear what comes between cells.
+    """
+    for widget in list(ipywidgets.widgets.widget._instances.values()):
+        if isinstance(widget, Explorable):
+            widget.bake()
+            widget.send_state("_table")
+
+
+def plotly_js():
+    """plotly.js as the plotly package ships it: 4.8 MB."""
+    return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+
+
 @cache
 def packed_plotly_js():
-    """plotly.js as the plotly package ships it, gzipped: 1.5 MB instead of 4.8."""
-    source = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return gzip.compress(source, compresslevel=4, mtime=0)  # 6 takes twice as long for 4 % less
+    """plotly.js, gzipped: 1.5 MB instead of 4.8."""
+    return gzip.compress(
+        plotly_js(), compresslevel=4, mtime=0
+    )  # 6 takes twice as long for 4 % less

@@ -1,0 +1,201 @@
+"""The two exporters of nbconvert: a deck of slides, and a page to read. One file each.
+
+Nothing in the file asks the network for anything, and nothing of the notebook's own text runs: a
+Content-Security-Policy names the few scripts that may, by their hash. They are reveal.js, plotly.js
+and the front end of the explorables, all from installed packages, never from the notebook.
+"""
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from nbconvert.exporters import HTMLExporter, SlidesExporter
+from traitlets import Unicode, default
+
+from . import assets, maths, running, widgets, writing
+from .clean import harmless
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# In the template, and replaced at the very end: nothing but us reads or changes what stands there.
+MARK = "<!--bn-{}-->"
+POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
+    "style-src 'unsafe-inline' 'self'; font-src data:; script-src blob: {scripts}"
+)
+
+
+class _OneFile(HTMLExporter):
+    """What slides and pages have in common."""
+
+    @default("template_name")
+    def _template_name_default(self):
+        return self.templates
+
+    @default("extra_template_basedirs")
+    def _extra_template_basedirs_default(self):
+        return [str(TEMPLATES)]
+
+    @default("extra_template_paths")
+    def _extra_template_paths_default(self):
+        return [str(TEMPLATES / "shared")]
+
+    shared = Unicode(
+        "", help="Where shared scripts and styles are (a site); empty: inside the file."
+    ).tag(config=True)
+    notebook_link = Unicode(
+        "", help="Where another notebook's export is, as ../pages/{name}.html; empty: no link."
+    ).tag(config=True)
+
+    def default_filters(self):
+        yield from super().default_filters()
+        yield "bn_markdown", self._markdown
+        yield "bn_html", harmless
+        yield "bn_latex", lambda text: maths.mathml(text.strip().strip("$"), "block")
+        yield "bn_widget", self._widget
+        yield "bn_minutes", _minutes
+        yield "bn_said", _said
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        """Export a notebook; run it first if it was not, or if its pictures are not whole.
+
+        Raises
+        ------
+        ExportError
+            If a cell fails. Nothing was written then.
+        """
+        writing.replace_writer()
+        resources = resources or {}
+        self._folder = resources.get("metadata", {}).get("path") or "."
+        nb = copy.deepcopy(nb)
+        if running.needs_running(nb):
+            running.run(nb, self._folder, self.log.info)
+        self._models = widgets.Models(nb)
+        self._used = {}
+        text, resources = super().from_notebook_node(nb, resources, **kw)
+        return self._finished(text), resources
+
+    def _markdown(self, source):
+        settings = {"embed_images": True, "path": self._folder}
+        return maths.to_html(source, self.notebook_link, **settings)
+
+    def _widget(self, output):
+        """A widget view: its explorables, alive, and a word about what is missing."""
+        model = output.data[widgets.VIEW]["model_id"]
+        shown = self._models.shown_for(model)
+        parts = []
+        for explorable in shown:
+            name = self._used.setdefault(explorable, f"bn-model-{len(self._used)}")
+            parts.append(f'<div class="bn-live" data-prevent-swipe data-model="{name}"></div>')
+        if self._models.leaves_out(model):
+            said = escape(re.sub(r"\s+", " ", output.data.get("text/plain", "a widget"))[:120])
+            parts.append(
+                '<p class="bn-needs-kernel">Part of this works only in the running notebook'
+                f"{'' if shown else f': <code>{said}</code>'}.</p>"
+            )
+        return "".join(parts)
+
+    def _finished(self, text):
+        """Put in what no notebook may touch: our styles, our scripts and the tables of states."""
+        tables = [
+            f'<script type="application/json" id="{name}">{_json(self._models.exported(model))}'
+            "</script>"
+            for model, name in self._used.items()
+        ]
+        parts = self.shared_files(bool(self._used)) if self.shared else self._inlined()
+        fills = {
+            "policy": '<meta http-equiv="Content-Security-Policy" content="'
+            f'{POLICY.format(scripts=parts["allowed"])}">',
+            "styles": parts["styles"],
+            "scripts": "".join(tables) + parts["scripts"],
+        }
+        for name, fill in fills.items():
+            before, mark, after = text.partition(MARK.format(name))
+            assert mark, f"the template lacks {MARK.format(name)}"
+            text = before + fill + after
+        return text
+
+    def _inlined(self):
+        """Everything inside the file; each script is allowed by its hash."""
+        plotly = f'<script type="text/plain" id="bn-plotly">{assets.plotly_js()}</script>'
+        scripts = [*self.plain_scripts(), self.module()]
+        tags = ["<script>"] * (len(scripts) - 1) + ['<script type="module">']
+        return {
+            "allowed": " ".join(f"'sha256-{_sha256(script)}'" for script in scripts),
+            "styles": "".join(f"<style>{style}</style>" for style in self.styles()),
+            "scripts": (plotly if self._used else "")
+            + "".join(f"{tag}{script}</script>" for tag, script in zip(tags, scripts, strict=True)),
+        }
+
+    def shared_files(self, alive=True):
+        """On a site: links to files that pages share. ``site.py`` writes those files."""
+        scripts = [*(["plotly.js"] if alive else []), *self.plain_names]
+        tags = [f'<script src="{self.shared}/{name}"></script>' for name in scripts]
+        tags.append(f'<script type="module" src="{self.shared}/{self.starter}"></script>')
+        style = self.starter.replace(".js", ".css")
+        return {
+            "allowed": "'self'",
+            "styles": f'<link rel="stylesheet" href="{self.shared}/{style}">',
+            "scripts": "".join(tags),
+        }
+
+    def module(self):
+        """The module that starts everything: the explorable's own front end, and ours."""
+        ours = [assets.ours("live.js"), assets.ours(self.starter)]
+        return "\n".join([assets.front_end("explorable.js"), *ours])
+
+    def plain_scripts(self):
+        return [assets.reveal(name) for name in self.plain_names]
+
+
+class SlidesOfOneFile(_OneFile, SlidesExporter):
+    """`bn-slides`: reveal.js slides in one file, alive without a kernel and without a network."""
+
+    export_from_notebook = "Slides that stay alive (one file, offline)"
+    templates = "bn-slides"
+    starter = "slides.js"
+
+    plain_names = ("reveal.js",)
+
+    def styles(self):
+        ours = [assets.ours("text.css"), assets.ours("slides.css")]
+        return [assets.reveal("reveal.css"), *ours, assets.front_end("explorable.css")]
+
+
+class PageOfOneFile(_OneFile):
+    """`bn-page`: a page to read, in one file, alive without a kernel and without a network."""
+
+    export_from_notebook = "Page that stays alive (one file, offline)"
+    templates = "bn-page"
+    starter = "page.js"
+
+    plain_names = ()
+
+    def styles(self):
+        ours = [assets.ours("text.css"), assets.ours("page.css")]
+        return [*ours, assets.front_end("explorable.css")]
+
+
+def _said(text):
+    """What a cell printed, but for progress bars: one that has ended says nothing any more."""
+    lines = [line.rpartition("\r")[2] for line in text.splitlines()]
+    return "\n".join(line for line in lines if not re.search(r"\d%\|.*\|.*it/s", line))
+
+
+def _json(value):
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _sha256(text):
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _minutes(source):
+    """The minutes that a heading promises, "## 1 Title (5 min)"; "" if none."""
+    found = re.search(r"^#+ .*\((\d+ min)\)\s*$", source, re.MULTILINE)
+    return found[1] if found else ""

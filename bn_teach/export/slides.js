@@ -1,0 +1,87 @@
+// The deck: reveal.js, and what it does not do by itself. Behind live.js, in the same module.
+
+const WIDTH = 1280;
+const HEIGHT = 720;
+const LARGEST = 1.2; // of the text's size, where there is room
+const SMALLEST = 0.5; // a slide that needs less has too much on it
+const ON_PAPER = /[?&]print-pdf/.test(location.search); // reveal.js's own word for it
+
+const Reveal = PAGE.Reveal;
+
+/** Make the content of a slide as large as fits on it. @param {Element} content */
+function fit(content) {
+  const style = /** @type {HTMLElement} */ (content).style;
+  for (let zoom = LARGEST; zoom >= SMALLEST; zoom -= 0.025) {
+    style.setProperty("zoom", String(zoom));
+    if (content.scrollHeight * zoom <= HEIGHT) break;
+  }
+}
+
+function fitCurrent() {
+  const slide = Reveal.getCurrentSlide();
+  for (const content of slide?.querySelectorAll(".content") ?? []) fit(content);
+}
+
+function toggleCode() {
+  document.body.classList.toggle("show-code");
+  fitCurrent();
+}
+
+// --- the speaker's window: this page writes into it, so nothing has to be loaded or answered ---
+
+/** @type {Window|null} */
+let speaker = null;
+const began = Date.now();
+
+function openNotes() {
+  speaker = window.open("", "bn-notes", "width=760,height=640");
+  tellSpeaker();
+}
+
+function tellSpeaker() {
+  if (!speaker || speaker.closed) return;
+  const page = speaker.document;
+  const minutes = Math.floor((Date.now() - began) / 60_000);
+  const place = `Slide ${Reveal.getSlidePastCount() + 1} of ${Reveal.getTotalSlides()}`;
+  const add = (/** @type {string} */ tag, /** @type {string} */ text) => {
+    const element = page.createElement(tag);
+    element.textContent = text;
+    page.body.append(element);
+  };
+  page.title = "Speaker notes";
+  page.body.style.cssText = "font: 1.3rem/1.5 system-ui, sans-serif; margin: 1.5rem";
+  page.body.replaceChildren();
+  add("p", `${place}, ${minutes} min since the start`);
+  add("h2", headingOf(Reveal.getCurrentSlide()));
+  for (const notes of Reveal.getCurrentSlide().querySelectorAll("aside.notes")) {
+    page.body.append(page.importNode(notes, true));
+  }
+}
+
+/** The nearest heading at or before a slide. @param {Element} slide */
+function headingOf(slide) {
+  const slides = [...document.querySelectorAll(".slides .content")];
+  const upTo = slides.slice(0, slides.findIndex((content) => slide.contains(content)) + 1);
+  const heading = upTo.reverse().flatMap((content) => [...content.querySelectorAll("h1, h2")])[0];
+  return heading?.textContent ?? "";
+}
+
+Reveal.initialize({
+  width: WIDTH,
+  height: HEIGHT,
+  margin: 0.03,
+  center: false,
+  hash: true,
+  slideNumber: "c/t",
+  transition: "none",
+  pdfSeparateFragments: false,
+  keyboard: { 67: toggleCode, 83: openNotes }, // c and s
+}).then(async () => {
+  for (const event of ["slidechanged", "resize"]) Reveal.on(event, fitCurrent);
+  Reveal.on("slidechanged", tellSpeaker);
+  new ResizeObserver(fitCurrent).observe(document.querySelector(".slides") ?? document.body);
+  setInterval(tellSpeaker, 20_000);
+  await bringToLife(ON_PAPER);
+  if (ON_PAPER) document.querySelectorAll(".content").forEach(fit);
+  else fitCurrent();
+});
