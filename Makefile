@@ -26,6 +26,9 @@ help:
 	@echo "make test         run every check and test; the first time, install what they need"
 	@echo "make bench        measure the explorables and the training"
 	@echo "make format       put Python files and notebooks into the common format, outputs cleared"
+	@echo "make slides       write a deck for each notebook, one file, into build/slides"
+	@echo "make pdf          print the decks, into build/slides too"
+	@echo "make site         write all pages and decks into site/, for any web host"
 	@echo "make data         train the stored runs of data/runs anew; RUN=name for one of them"
 	@echo "make lock         choose the pinned versions anew, after a change to pyproject.toml"
 	@echo "make binder-link  print a Binder link; NOTEBOOK=notebooks/... and REF=a-tag choose what"
@@ -48,6 +51,20 @@ test: .venv/test tests/node_modules/.package-lock.json chromium
 
 bench: .venv/test chromium
 	@$(BIN)/python -m benchmarks
+
+slides: .venv/lab
+	@$(BIN)/python -m bn_teach.export.site slides notebooks build/slides
+
+site: .venv/lab
+	@$(BIN)/python -m bn_teach.export.site site notebooks site
+
+# Chromium waits until every still is drawn: its clock runs ahead while nothing is left to do.
+pdf: slides chromium
+	@for deck in build/slides/*.slides.html; do \
+		"$(CHROMIUM)" --headless --no-sandbox --no-pdf-header-footer --virtual-time-budget=60000 \
+		--print-to-pdf="$${deck%.slides.html}.pdf" "file://$(CURDIR)/$$deck?print-pdf" 2>/dev/null \
+		|| { echo "Chromium could not print $$deck"; exit 1; }; echo "$${deck%.slides.html}.pdf"; \
+	done
 
 data: .venv/lab
 	@$(BIN)/python -m bn_teach.experiments $(RUN)
@@ -75,7 +92,7 @@ clean:
 	rm -rf .venv tests/node_modules build *.egg-info .pytest_cache .ruff_cache .hypothesis site
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help lab test bench data format lock binder-link clean chromium
+.PHONY: help lab test bench slides pdf site data format lock binder-link clean chromium
 
 # From here on: what must be there first. The empty files .venv/lab and .venv/test say "done".
 

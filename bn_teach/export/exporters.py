@@ -21,6 +21,16 @@ from .clean import harmless
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+FIGURE = "application/vnd.plotly.v1+json"
+
+# What these tags of a cell leave out: nbconvert's own spelling and that of Jupyter Book.
+REMOVED = {
+    "enabled": True,
+    "remove_cell_tags": {"remove_cell", "remove-cell"},
+    "remove_input_tags": {"remove_input", "remove-input", "hide-input"},
+    "remove_all_outputs_tags": {"remove_output", "remove-output", "hide-output"},
+}
+
 # In the template, and replaced at the very end: nothing but us reads or changes what stands there.
 MARK = "<!--bn-{}-->"
 POLICY = (
@@ -51,12 +61,20 @@ class _OneFile(HTMLExporter):
         "", help="Where another notebook's export is, as ../pages/{name}.html; empty: no link."
     ).tag(config=True)
 
+    @property
+    def default_config(self):
+        config = super().default_config
+        config.NbConvertBase.display_data_priority.insert(1, FIGURE)
+        config.TagRemovePreprocessor.update(REMOVED)
+        return config
+
     def default_filters(self):
         yield from super().default_filters()
         yield "bn_markdown", self._markdown
         yield "bn_html", harmless
         yield "bn_latex", lambda text: maths.mathml(text.strip().strip("$"), "block")
         yield "bn_widget", self._widget
+        yield "bn_figure", self._figure
         yield "bn_minutes", _minutes
         yield "bn_said", _said
 
@@ -75,7 +93,7 @@ class _OneFile(HTMLExporter):
         if running.needs_running(nb):
             running.run(nb, self._folder, self.log.info)
         self._models = widgets.Models(nb)
-        self._used = {}
+        self._used, self._figures = {}, []
         text, resources = super().from_notebook_node(nb, resources, **kw)
         return self._finished(text), resources
 
@@ -99,14 +117,20 @@ class _OneFile(HTMLExporter):
             )
         return "".join(parts)
 
+    def _figure(self, output):
+        """A plain plotly figure, which asks for no kernel: drawn by the same plotly.js."""
+        self._figures.append(output.data[FIGURE])
+        return f'<div class="bn-figure" data-figure="bn-figure-{len(self._figures) - 1}"></div>'
+
     def _finished(self, text):
         """Put in what no notebook may touch: our styles, our scripts and the tables of states."""
+        data = {name: self._models.exported(model) for model, name in self._used.items()}
+        data |= {f"bn-figure-{i}": figure for i, figure in enumerate(self._figures)}
         tables = [
-            f'<script type="application/json" id="{name}">{_json(self._models.exported(model))}'
-            "</script>"
-            for model, name in self._used.items()
+            f'<script type="application/json" id="{name}">{_json(value)}</script>'
+            for name, value in data.items()
         ]
-        parts = self.shared_files(bool(self._used)) if self.shared else self._inlined()
+        parts = self._linked(alive=bool(data)) if self.shared else self._inlined(alive=bool(data))
         fills = {
             "policy": '<meta http-equiv="Content-Security-Policy" content="'
             f'{POLICY.format(scripts=parts["allowed"])}">',
@@ -119,7 +143,7 @@ class _OneFile(HTMLExporter):
             text = before + fill + after
         return text
 
-    def _inlined(self):
+    def _inlined(self, alive):
         """Everything inside the file; each script is allowed by its hash."""
         plotly = f'<script type="text/plain" id="bn-plotly">{assets.plotly_js()}</script>'
         scripts = [*self.plain_scripts(), self.module()]
@@ -127,11 +151,11 @@ class _OneFile(HTMLExporter):
         return {
             "allowed": " ".join(f"'sha256-{_sha256(script)}'" for script in scripts),
             "styles": "".join(f"<style>{style}</style>" for style in self.styles()),
-            "scripts": (plotly if self._used else "")
+            "scripts": (plotly if alive else "")
             + "".join(f"{tag}{script}</script>" for tag, script in zip(tags, scripts, strict=True)),
         }
 
-    def shared_files(self, alive=True):
+    def _linked(self, alive):
         """On a site: links to files that pages share. ``site.py`` writes those files."""
         scripts = [*(["plotly.js"] if alive else []), *self.plain_names]
         tags = [f'<script src="{self.shared}/{name}"></script>' for name in scripts]
@@ -182,8 +206,9 @@ class PageOfOneFile(_OneFile):
 
 def _said(text):
     """What a cell printed, but for progress bars: one that has ended says nothing any more."""
-    lines = [line.rpartition("\r")[2] for line in text.splitlines()]
-    return "\n".join(line for line in lines if not re.search(r"\d%\|.*\|.*it/s", line))
+    lines = [line.rpartition("\r")[2] for line in text.split("\n")]
+    bars = re.compile(r"\d%\|.*\|.*it/s")
+    return "\n".join(line for line in lines if not bars.search(line)).rstrip()
 
 
 def _json(value):

@@ -88,26 +88,36 @@ function spoken(controls, state) {
   return said.join(", ");
 }
 
+/** Draw a plain plotly figure when its place is first shown, at the width that it has then.
+ * @param {HTMLElement} place @param {any} plotly */
+function drawFigure(place, plotly) {
+  const { data, layout } = JSON.parse(textOf(place.dataset.figure ?? ""));
+  const observer = new ResizeObserver(() => {
+    if (!place.clientWidth) return;
+    observer.disconnect();
+    plotly.newPlot(place, data, { ...layout, width: place.clientWidth }, CONFIG);
+  });
+  observer.observe(place);
+}
+
 /**
- * Bring every explorable of the page to life; views of one model move together. On paper stand the
- * stills instead.
+ * Bring every picture of the page to life; views of one model move together. On paper stand the
+ * stills of explorables instead.
  * @param {boolean} onPaper whether the page is laid out for printing from the beginning
  */
 async function bringToLife(onPaper) {
-  const places = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".bn-live"));
-  if (!places.length) return;
-  PAGE[PLOTLY] = plotlyOfPage();
-  /** @type {Map<string, PageModel>} */
-  const models = new Map();
-  for (const { dataset } of places) {
-    const id = dataset.model ?? "";
-    if (!models.has(id)) models.set(id, new PageModel(id));
-  }
+  const all = (/** @type {string} */ selector) =>
+    /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
+  const [places, figures] = [all(".bn-live"), all(".bn-figure")];
+  if (places.length + figures.length) PAGE[PLOTLY] = plotlyOfPage();
+  const ids = new Set(places.map(({ dataset }) => dataset.model ?? ""));
+  const models = new Map([...ids].map((id) => [id, new PageModel(id)]));
   const modelOf = (/** @type {HTMLElement} */ place) =>
     /** @type {PageModel} */ (models.get(place.dataset.model ?? ""));
   if (!onPaper) for (const place of places) render({ model: modelOf(place), el: place });
 
   const plotly = await PAGE[PLOTLY];
+  for (const figure of figures) drawFigure(figure, plotly);
   for (const model of models.values()) model.table = readTable(await gunzip(model.get("_table")));
   const addStills = () => {
     for (const place of places) {
@@ -116,5 +126,5 @@ async function bringToLife(onPaper) {
   };
   if (onPaper) addStills();
   else addEventListener("beforeprint", addStills);
-  document.documentElement.dataset.ready = "yes"; // for who prints or tests from outside
+  document.documentElement.dataset.ready = "yes"; // for those who print or test from outside
 }
