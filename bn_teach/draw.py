@@ -46,3 +46,20 @@ def zone(**corners):
 def words(text, position, size=17):
     """What makes a trace of points say something beside them."""
     return {"text": text, "textposition": position, "textfont": {"size": size}}
+
+
+def table(caption, heads, rows):
+    """An HTML table, scrolled sideways by mouse or keys where it is too wide.
+
+    ``rows``: cells in the order of ``heads``; the first names its row. Nothing is escaped.
+    """
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for name, *cells in rows
+    )
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{caption}"><table>'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        "</table></div>"
+    )
