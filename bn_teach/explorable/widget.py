@@ -100,8 +100,9 @@ class Explorable(anywidget.AnyWidget):
     _css = HERE / "explorable.css"
 
     # name -> value of each control. Set some or all of them; read, observe (names="values") or
-    # jslink them. In the browser they move at once; Python hears when the hand comes to rest.
-    values = traitlets.Dict().tag(sync=True)
+    # jslink them. In the browser they move at once; Python hears when the hand comes to rest. No
+    # echo: a hand that has moved on in the meantime would be pulled back by it.
+    values = traitlets.Dict().tag(sync=True, echo_update=False)
 
     _title = traitlets.Unicode().tag(sync=True)
     _controls = traitlets.List().tag(sync=True)  # what the front end draws, in order

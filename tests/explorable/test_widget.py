@@ -224,6 +224,19 @@ def test_plotly_js_is_sent_once_for_a_request():
     assert len(packed_plotly_js()) < 1_600_000
 
 
+def test_a_move_is_not_echoed_to_the_hand_that_made_it(monkeypatch):
+    e = make()
+    e.bake()
+    sent = []
+    monkeypatch.setattr(e, "_send", lambda message, buffers=None: sent.append(message))
+    (name,) = e.values
+    e.set_state({"values": {name: e._controls[0]["stops"][-1]}})  # as from the browser
+    assert e.values[name] == e._controls[0]["stops"][-1]
+    assert sent == []
+    e.values = {name: e._controls[0]["stops"][0]}  # as in a cell
+    assert [message["method"] for message in sent] == ["update"]
+
+
 def test_closing_stops_the_sampling():
     async def cell():
         e = make()
