@@ -35,6 +35,8 @@ def main(folder, names):
 def take(lab, served, target, prefix):
     lab.run_all()
     lab.wait_until_complete(served)
+    if "-700" in prefix:
+        lab.page.keyboard.press("Control+b")  # nobody keeps the file browser open at this width
     truth = lab.ask_kernel(served, f"{real.TRUTH}.truth()")
     for place in range(lab.explorables().count()):
         hand = Hand(lab, place)
