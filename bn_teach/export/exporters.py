@@ -94,6 +94,7 @@ class _OneFile(HTMLExporter):
             running.run(nb, self._folder, self.log.info)
         self._models = widgets.Models(nb)
         self._used, self._figures = {}, []
+        resources["title"] = _title(nb) or resources.get("metadata", {}).get("name", "notebook")
         text, resources = super().from_notebook_node(nb, resources, **kw)
         return self._finished(text), resources
 
@@ -214,6 +215,14 @@ def _said(text):
 def _json(value):
     """JSON that cannot end the script element it stands in."""
     return json.dumps(value, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _title(nb):
+    """What the notebook calls itself: in its metadata, or by its first heading."""
+    texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+    headings = (re.search(r"^# (.+)$", text, re.MULTILINE) for text in texts)
+    first = next((heading[1] for heading in headings if heading), None)
+    return nb.metadata.get("title", first)
 
 
 def _sha256(text):

@@ -88,16 +88,14 @@ function spoken(controls, state) {
   return said.join(", ");
 }
 
-/** Draw a plain plotly figure when its place is first shown, at the width that it has then.
+/** Draw a plain plotly figure as wide as its place, once that is shown and whenever it changes.
  * @param {HTMLElement} place @param {any} plotly */
 function drawFigure(place, plotly) {
   const { data, layout } = JSON.parse(textOf(place.dataset.figure ?? ""));
-  const observer = new ResizeObserver(() => {
-    if (!place.clientWidth) return;
-    observer.disconnect();
-    plotly.newPlot(place, data, { ...layout, width: place.clientWidth }, CONFIG);
-  });
-  observer.observe(place);
+  new ResizeObserver(() => {
+    const width = place.clientWidth;
+    if (width) plotly.react(place, data, { ...layout, width }, CONFIG);
+  }).observe(place);
 }
 
 /**

@@ -1,8 +1,7 @@
 """A notebook's widgets as they were when it was run: explorables live on, the others are named.
 
 An explorable is known by what it sends (widget.py): its controls, and the table of its states. A
-widget that cannot live without a kernel may name one that can: the trait `static_form`, a widget
-of its own, stands for it in what is exported.
+box of widgets is shown by the explorables that are in it.
 """
 
 import base64
@@ -28,15 +27,13 @@ class Models:
         self._saved = nb.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
 
     def shown_for(self, model):
-        """The explorables that stand for a model, in order: itself, its static form, its children.
+        """The explorables that stand for a model, in order: itself, or those inside it.
 
         Empty for a widget that cannot live without a kernel.
         """
         state = self._state(model)
         if self.is_explorable(model):
             return [model]
-        if state.get("static_form"):
-            return self.shown_for(state["static_form"].removeprefix(PREFIX))
         children = [child.removeprefix(PREFIX) for child in state.get("children", [])]
         return [explorable for child in children for explorable in self.shown_for(child)]
 

@@ -1,0 +1,169 @@
+"""Every deck and page of the course, and of a teacher's own notebooks, opened from the disk."""
+
+import nbformat
+import pytest
+
+from tests.browser import exported
+from tests.browser.conftest import NOTEBOOKS
+from tests.browser.hand import Hand
+from tests.export import samples
+
+COURSE = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+MOST_BYTES = 4_000_000
+SMALLEST_LETTERS = 20  # px on a screen of 1920
+
+
+class Product:
+    """A notebook that was run, its exports, and what its pictures must show."""
+
+    def __init__(self, nb, folder):
+        self.nb, self.folder = nb, folder
+        self.truth = exported.run(nb, folder)
+
+    def file(self, kind):
+        path = self.folder / f"{kind}.html"
+        return path if path.exists() else exported.export(self.nb, kind, path)
+
+
+@pytest.fixture(scope="module", params=[*COURSE, "alive", "everything_else"])
+def product(request, tmp_path_factory):
+    name = request.param
+    folder = tmp_path_factory.mktemp("exported")
+    if name in COURSE:
+        return Product(nbformat.read(NOTEBOOKS / name, as_version=4), folder)
+    return Product(getattr(samples, name)(), folder)
+
+
+@pytest.fixture
+def open_file(chromium):
+    opened = []
+
+    def open_file(path, **options):
+        opened.append(exported.Exported(chromium, path, **options))
+        return opened[-1]
+
+    yield open_file
+    for page in opened:
+        page.close()
+
+
+def test_the_deck_is_alive_by_keyboard_and_by_mouse(product, open_file):
+    path = product.file("slides")
+    assert path.stat().st_size < MOST_BYTES
+    deck = open_file(path)
+    hands = [Hand(deck, place) for place in range(deck.explorables().count())]
+    assert {hand.title for hand in hands} == set(product.truth)
+    for place, hand in enumerate(hands):
+        deck.show(place)
+        slide = deck.slide()
+        move_everything(hand, product.truth[hand.title])
+        assert deck.slide() == slide, "a control's key turned the slide"
+    assert (deck.errors, deck.foreign) == ([], [])
+
+
+def test_the_page_is_alive_and_shows_what_the_kernel_shows(product, open_file):
+    page = open_file(product.file("page"), width=1280)
+    hands = [Hand(page, place) for place in range(page.explorables().count())]
+    assert {hand.title for hand in hands} == set(product.truth)
+    for hand in hands:
+        hand.root.scroll_into_view_if_needed()
+        move_everything(hand, product.truth[hand.title])
+    assert page.faults() == []
+    assert (page.errors, page.foreign) == ([], [])
+
+
+def move_everything(hand, truth):
+    controls = {control["name"]: control for control in truth["controls"]}
+    for move in truth["moves"]:
+        control = controls[move["control"]]
+        for way in (Hand.press, Hand.click):
+            way(hand, control, move["position"])
+            hand.shows(move)
+            hand.reset(control)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1024, 768)], ids=["1920", "1024"])
+def test_no_slide_overflows_and_all_can_be_read(product, open_file, size):
+    deck = open_file(product.file("slides"), width=size[0], height=size[1])
+    found = list(deck.slides())
+    assert len(found) >= 2
+    assert [slide for slide in found if slide["leaving"]] == []
+    if size[0] == 1920:
+        sizes = [(*slide["smallest"], slide["heading"]) for slide in found if slide["smallest"]]
+        assert [size for size in sizes if size[0] < SMALLEST_LETTERS] == []
+        assert deck.faults() == []
+
+
+def test_paper_shows_the_stills(product, open_file):
+    paper = open_file(product.file("slides"), query="?print-pdf")
+    assert paper.explorables().count() == 0
+    stills = paper.page.locator(".bn-stills").count()
+    assert stills == open_file(product.file("slides")).explorables().count()
+    assert paper.page.locator(".bn-stills figure .main-svg").count() >= stills
+    assert (paper.errors, paper.foreign) == ([], [])
+
+
+@pytest.mark.parametrize("product", ["everything_else"], indirect=True)
+@pytest.mark.parametrize("kind", ["slides", "page"])
+def test_nothing_of_a_cells_text_runs(product, open_file, kind):
+    page = open_file(product.file(kind))
+    page.page.wait_for_timeout(300)
+    assert page.page.title() != "taken"
+    assert page.errors == []  # not even a refusal: there is nothing left to refuse
+
+
+@pytest.mark.parametrize("product", ["alive"], indirect=True)
+def test_a_script_that_got_in_all_the_same_is_refused(product, open_file, tmp_path):
+    text = product.file("page").read_text("utf-8")
+    path = tmp_path / "tampered.html"
+    path.write_text(text.replace("<main>", "<main><script>document.title = 'taken'</script>"))
+    page = open_file(path)
+    assert page.page.title() != "taken"
+    assert any("Content Security Policy" in error for error in page.errors)
+
+
+@pytest.mark.parametrize("product", ["alive"], indirect=True)
+def test_keys_of_the_deck(product, open_file):
+    """C shows the code, S opens the notes, arrows turn slides unless a control has them."""
+    deck = open_file(product.file("slides"))
+    code = deck.page.locator("details.code")
+    deck.show(0)
+    assert not code.first.is_visible()
+    deck.page.keyboard.press("c")
+    assert code.first.is_visible()
+    deck.page.keyboard.press("c")
+    with deck.context.expect_page() as opened:
+        deck.page.keyboard.press("s")
+    notes = opened.value
+    assert "5 min" in notes.inner_text("body") and "waves come and go" in notes.inner_text("body")
+    assert "1 A wave" in notes.inner_text("h2")
+    deck.page.keyboard.press("PageDown")
+    assert "waves" not in notes.inner_text("body")
+    assert deck.errors == []
+
+
+@pytest.mark.parametrize("product", ["alive"], indirect=True)
+def test_a_finger_moves_a_slider_and_not_the_slide(product, open_file):
+    deck = open_file(product.file("slides"), has_touch=True)
+    deck.show(0)
+    slide = deck.slide()
+    slider = deck.explorables().nth(0).get_by_role("slider")
+    box = slider.bounding_box()
+    deck.page.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    Hand(deck, 0).wait_for("wave of height 3, moved by 0")
+    assert deck.slide() == slide
+
+
+@pytest.mark.parametrize("product", ["alive"], indirect=True)
+@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_phones_and_follows_the_theme(product, open_file, width, scheme):
+    page = open_file(product.file("page"), width=width, color_scheme=scheme)
+    wide = page.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= width
+    ink = page.page.locator(".bn-explorable .xtick text").first.evaluate(
+        "t => getComputedStyle(t).fill"
+    )
+    assert ink == {"light": "rgb(26, 26, 26)", "dark": "rgb(236, 236, 236)"}[scheme]
+    assert page.page.locator("nav a").count() == 1
+    assert page.faults() == []
