@@ -46,7 +46,7 @@ def _against_right(costs):
     def picture(bug, size):
         b = int(np.searchsorted(sizes, size))
         right, wrong, error = costs.right[bug][b], costs.wrong[bug][b], costs.error[bug]
-        slope = right @ wrong / (right @ right)
+        slope, at_zero = np.polyfit(right, wrong, 1)
         data = [
             _diagonal(),
             draw.dots(right, np.clip(wrong, -LIMIT, LIMIT), 1, size=8, opacity=0.7),
@@ -55,9 +55,10 @@ def _against_right(costs):
             {**draw.dots([size], [error[b]], 1, size=14), **draw.SECOND},
         ]
         return {"data": data, "layout": layout}, (
-            f"With batches of {size}, the bug “{bug}” puts the outputs off by "
-            f"{percent(error[b], _digits(error[b]))} of their size (root mean square). The best "
-            f"line through 0 has slope {number(slope)}; the right one has 1."
+            f"With batches of {size}, the bug “{bug}” puts the outputs of all units off by "
+            f"{percent(error[b], _digits(error[b]))} of their size (root mean square). For the "
+            f"unit shown, the best line has slope {number(slope)} and height {number(at_zero)} at "
+            f"0; the right one has slope 1 and height 0."
         )
 
     return picture
@@ -110,8 +111,8 @@ def _cancelling(found):
         return {"data": data, "layout": {**layout, "annotations": notes}}, (
             f"Near the square of the mean, float32 numbers are {_short(found.spacing[k])} apart. "
             f"One pass gives this channel a variance of {once}, two passes {twice}; right is "
-            f"{_plain(found.true_var[k, 0])}. Error, all channels: {_short(errors['one pass'][k])} "
-            f"of the variance."
+            f"{_plain(found.true_var[k, 0])}. Mean error of one pass over all channels: "
+            f"{_short(errors['one pass'][k])} of the variance."
         )
 
     return picture
@@ -135,7 +136,7 @@ def _inside_and_outside(found):
     edge = 1e-14  # where variance 0 is drawn, on an axis that has no 0
     ticks = {"type": "log", "tickvals": [edge, 1e-6, 1], "ticktext": ["0", "10⁻⁶", "1"]}
     ticks["tickangle"] = 0
-    key = [(BLUE, "━", "ε inside"), (VERMILLION, "╍", "ε outside"), (GREY, "┈", "no ε")]
+    key = [(BLUE, "━━", "ε inside"), (VERMILLION, "╍╍", "ε outside"), (GREY, "┈┈", "no ε")]
     layout = {
         "height": 440,
         "showlegend": False,
@@ -155,14 +156,15 @@ def _inside_and_outside(found):
         for i, form in enumerate(FORMS):
             color, dash = FORM_LOOKS[form]
             factor, spread = found.factor[form][:, e], found.spread[form][:, e]
+            size = (18, 11)[i]  # both are seen where they meet
             data += [
                 draw.line(alive, factor[1:], color, dash=dash),
-                draw.dots(place, [factor[v]], i, size=14),
+                draw.dots(place, [factor[v]], i, size=size),
                 {**draw.line(alive, spread[1:], color, dash=dash), **draw.SECOND},
-                {**draw.dots(place, [spread[v]], i, size=14), **draw.SECOND},
+                {**draw.dots(place, [spread[v]], i, size=size), **draw.SECOND},
             ]
         factors = [_short(found.factor[form][v, e]) for form in FORMS]
-        spreads = [number(found.spread[form][v, e]) for form in FORMS]
+        spreads = [_short(found.spread[form][v, e]) for form in FORMS]
         gradients = [_short(found.gradient[form][v, e]) for form in FORMS]
         return {"data": data, "layout": layout}, (
             f"Inside the root: factor {factors[0]}, spread of the output {spreads[0]}, gradient "
@@ -221,8 +223,8 @@ def _two_losses(runs, owner):
             ]
         mine = "with n − 1" if arm == "n − 1" else f"{owner} layer"
         short = "yours" if mine == "your layer" else mine.removesuffix(" layer")
-        key = _key([(PURPLE, "▬", "torch.nn"), (colors[arm], "╍", short)], "right")
-        notes = [key, _heading("x2 domain", "difference")]
+        key = _key([(PURPLE, "▬▬", "torch.nn"), (colors[arm], "╍╍", short)], "right")
+        notes = [key, _heading("x2 domain", "largest difference")]
         accuracies = [percent(run.settings["test_accuracy"], 1) for run in runs[arm]]
         return {"data": data, "layout": {**layout, "annotations": notes}}, (
             f"{mine[0].upper()}{mine[1:]}, {'float64' if arm == 'n − 1' else arm}: over {step} "
@@ -290,7 +292,9 @@ def _short(value):
         return "NaN"
     if value == 0:
         return "0"
-    power = int(np.floor(np.log10(value)))
-    if -3 <= power <= 3:
-        return number(value, max(0, 2 - max(power, 0))).rstrip("0").rstrip(".")
-    return f"{number(value / 10.0**power, 1)}·10{_raised(power)}"
+    leading, power = f"{value:.1e}".split("e")
+    power = int(power)
+    if power > 3 or power < -3:
+        return f"{leading}·10{_raised(power)}"
+    text = number(value, max(0, 2 - power))
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -53,6 +53,7 @@ def _before_and_after(samples):
     def picture(mean, spread, sample):
         x = mean + spread * samples[sample]
         x_hat = standardized(x)
+        inside = np.mean(np.abs(x_hat) < 1)  # of x the same values
         data, shapes, notes = [], [], [{**label, "xanchor": "left"}]
         for values, place, color in ((x, {}, VERMILLION), (x_hat, draw.SECOND, BLUE)):
             centre, std = values.mean(), values.std()
@@ -62,11 +63,10 @@ def _before_and_after(samples):
             data.append({**bars, **place, "y": shares, "marker": marker})
             ends = {"xref": f"x{i}", "x0": centre - std, "x1": centre + std}
             shapes.append(draw.zone(**ends, yref=f"y{i} domain", y0=0, y1=1))
-            said = f"mean {number(centre)}<br>spread {number(std)}"
+            said = f"mean {number(centre)}<br>spread {number(std)}<br>in the band {percent(inside)}"
             where = {"xref": "paper", "x": 0.99, "yref": f"y{i} domain", "y": 0.9}
             notes.append({"text": said, "align": "right", "font": {"size": 18}, **where})
         data.append({**shape, **draw.SECOND})
-        inside = np.mean(np.abs(x_hat) < 1)
         return {"data": data, "layout": {**layout, "shapes": shapes, "annotations": notes}}, (
             f"The input has mean {number(x.mean())} and spread {number(x.std())}, the output "
             f"{number(x_hat.mean())} and {number(x_hat.std())}. {percent(inside)} of the values "

@@ -268,7 +268,7 @@ class NMinus1(torch.nn.BatchNorm2d):
 
 
 @one_thread()
-def side_by_side(make, steps=100, seed=0, progress=True):
+def side_by_side(make, steps=60, seed=0, progress=True):
     """Train a CNN on the digits with other layers and, from the same start, with torch's.
 
     Batches of 64, learning rate 0.3. Returns a dict, name to a pair of ``Run``, the second with
@@ -311,7 +311,10 @@ def side_by_side(make, steps=100, seed=0, progress=True):
 
 @one_thread()
 def speed(flat, images, rounds=15):
-    """Time the two layers beside torch's, forward and backward, by turns: a table of ``Speed``."""
+    """Time the two layers beside torch's, forward and backward, by turns: a table of ``Speed``.
+
+    Few repeats: a layer of loops can be a hundred times slower than torch's.
+    """
     pairs = [
         ((256, 100), flat, torch.nn.BatchNorm1d),
         ((64, 24, 8, 8), images, torch.nn.BatchNorm2d),
@@ -322,7 +325,7 @@ def speed(flat, images, rounds=15):
     )
 
 
-def _milliseconds(layers, shape, rounds, repeats=10):
+def _milliseconds(layers, shape, rounds, repeats=3):
     generator = torch.Generator().manual_seed(0)
     x, d_y = (torch.randn(shape, generator=generator) for _ in "ab")
     x.requires_grad_()

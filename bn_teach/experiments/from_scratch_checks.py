@@ -7,8 +7,10 @@ far a layer that passes is from torch's.
 Shapes: N samples, C channels, H x W places; m values per channel, N or N*H*W.
 """
 
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ..batchnorm import BatchNorm1d, BatchNorm2d, batch_moments, normalize, scale_and_shift
@@ -71,7 +73,7 @@ class Comparison(NamedTuple):
     HEADING = ("largest difference", "(N, C)", "(N, C, H, W)")
 
     def cells(self):
-        return self.what, f"{self.flat:.0e}", f"{self.images:.0e}"
+        return self.what, *(f"{value:.0e}" if value else "0" for value in self[1:])
 
 
 class Layers(NamedTuple):
@@ -90,7 +92,7 @@ class Layers(NamedTuple):
 
 
 def hunt(make, images=None):
-    """Put a layer for (N, C), made by ``make(num_features)``, through the checks.
+    """Put a layer for (N, C), made by ``make(num_features, eps=, momentum=)``, through the checks.
 
     ``images`` makes the layer for (N, C, H, W), which adds one check. Returns a ``Table`` of
     ``Finding``; an exception in a check counts as a problem.
@@ -102,8 +104,8 @@ def hunt(make, images=None):
 
 
 def first_problem(make):
-    """The first problem that ``hunt`` finds in a layer for (N, C), or None."""
-    return next((problem for _, problem in hunt(make) if problem), None)
+    """The first problem that ``hunt`` finds in a layer for (N, C), after its check; or None."""
+    return next((f"{check}: {problem}" for check, problem in hunt(make) if problem), None)
 
 
 def is_unsolved(make):
@@ -144,12 +146,14 @@ def verdict(found, truth, guesses):
 
     Parameters
     ----------
-    found, truth : Tensor
+    found, truth : Tensor, found also ndarray
         Equal if they differ by less than 1 % of the largest value: far above rounding, far below
         what each of the mistakes does.
     guesses : dict of words to Tensor
         What likely mistakes give, and what to tell those who made them.
     """
+    if isinstance(found, np.ndarray):
+        found = torch.from_numpy(found)
     if not isinstance(found, torch.Tensor):
         return f"expected a tensor, got {type(found).__name__}"
     if found.shape != truth.shape:
@@ -178,7 +182,7 @@ def _differences(make, torchs, shape, seed):
         y = layer(leaf * 1)
         (y * d_y).sum().backward()
         reader = torchs(C).double()
-        reader.load_state_dict(layer.state_dict(), strict=False)
+        reader.load_state_dict(layer.state_dict())
         seen.append(
             {
                 "output in training": y,
@@ -201,7 +205,7 @@ def _training_output(make):
     mean, var = batch_moments(x)
     guesses = {
         "divide the variance by n, not by n − 1": normalize(x, mean, var * N / (N - 1), EPS),
-        "put eps inside the root": normalize(x, mean, (var.sqrt() + EPS) ** 2, 0),
+        "put eps inside the root, sqrt(var + eps)": normalize(x, mean, (var.sqrt() + EPS) ** 2, 0),
         "in training, take the statistics of the batch, not the running ones": normalize(
             x, torch.zeros(C), torch.ones(C), EPS
         ),
@@ -209,7 +213,12 @@ def _training_output(make):
     guesses = {words: _affine(layer, x_hat) for words, x_hat in guesses.items()}
     x_hat = normalize(x, mean, var, EPS)
     guesses["multiply by weight and add bias"] = x_hat
-    return verdict(y, _affine(layer, x_hat), guesses)
+    if problem := verdict(y, _affine(layer, x_hat), guesses):
+        return problem
+    layer = _with_parameters(partial(make, eps=0.01))
+    if not _close(layer(x.clone()), _affine(layer, normalize(x, mean, var, 0.01))):
+        return "eps is an argument, 1e-5 only its default"
+    return None
 
 
 def _gradient(make):
@@ -229,22 +238,22 @@ def _running_mean(make):
         return "running_mean holds the graph of every batch so far: use detach or torch.no_grad"
     means = [batch_moments(x)[0] for x in _three_batches()]
     truth, reversed_ = _moved(0, means, MOMENTUM), _moved(0, means, 1 - MOMENTUM)
-    return verdict(
-        layer.running_mean,
-        truth,
-        {
-            "momentum multiplies the new value, 1 − momentum the old": reversed_,
-            "it has to move in training": torch.zeros(C),
-        },
-    )
+    guesses = {
+        "momentum multiplies the new value, 1 − momentum the old": reversed_,
+        "it has to move in training": torch.zeros(C),
+    }
+    if problem := verdict(layer.running_mean, truth, guesses):
+        return problem
+    if not _close(_trained(partial(make, momentum=0.5)).running_mean, _moved(0, means, 0.5)):
+        return "momentum is an argument, 0.1 only its default"
+    return None
 
 
 def _running_var(make):
-    layer = _trained(make)
+    layer = _trained(make, spread=1)
     if layer.running_var.requires_grad:
         return "running_var holds the graph of every batch so far: use detach or torch.no_grad"
     biased = [batch_moments(x)[1] for x in _three_batches(spread=1)]
-    layer = _trained(make, spread=1)
     unbiased = [var * N / (N - 1) for var in biased]
     return verdict(
         layer.running_var,
@@ -269,7 +278,9 @@ def _evaluation(make):
         return "the running statistics moved in evaluation: move them in training only"
     own = _affine(layer, normalize(x, *batch_moments(x), EPS))
     words = "in evaluation use the running statistics; self.training tells the mode"
-    return verdict(y, _affine(layer, normalize(x, mean, var, EPS)), {words: own})
+    if problem := verdict(y, _affine(layer, normalize(x, mean, var, EPS)), {words: own}):
+        return problem
+    return verdict(layer(x[:1].clone()), y[:1], {})  # refused in training only
 
 
 def _saved(make):
@@ -305,14 +316,11 @@ def _images(make):
     x = _batch(shape=(N, C, *PLACES), spread=1)
     layer, truth = _with_parameters(make), _with_parameters(torch.nn.BatchNorm2d)
     y, right = layer(x.clone()), truth(x)
-    if y.shape != x.shape:
-        return f"the output has shape {tuple(y.shape)} for an input of {tuple(x.shape)}"
     places = (x - x.mean(0)) / torch.sqrt(x.var(0, correction=0) + EPS)
+    own = layer.weight * places + layer.bias  # weight (C,) meets W, which is as long here
     words = "each place is normalised by itself: the moments go over N, H and W"
-    # weight (C,) meets the channels, or the places along W, which are as many here.
-    guesses = {words: _affine(layer, places), f"{words} ": layer.weight * places + layer.bias}
-    if problem := verdict(y, right, guesses):
-        return problem.strip()
+    if problem := verdict(y, right, {words: own}):
+        return problem
     if not _close(layer.running_var, truth.running_var):
         return "the running variance is not torch's: a channel has n = N · H · W values"
     return None
@@ -341,7 +349,7 @@ def _problem(check, make):
 def _refuses(layer, x, why):
     try:
         y = layer(x)
-    except Exception:
+    except (ValueError, RuntimeError, AssertionError):  # said on purpose, not 1 / 0
         return None
     return f"takes {tuple(x.shape)}, returns {tuple(y.shape)}; raise an error: {why}"
 
@@ -365,6 +373,8 @@ def _with_parameters(make):
     names = {name for name, _ in layer.named_parameters()}
     if names != {"weight", "bias"}:
         raise TypeError(f"the parameters are {sorted(names)}, not weight and bias")
+    if (layer.weight != 1).any() or (layer.bias != 0).any():
+        raise ValueError("weight has to start at 1 and bias at 0")
     with torch.no_grad():
         layer.weight.copy_(torch.linspace(0.5, 2, C))
         layer.bias.copy_(torch.linspace(-1, 3, C))

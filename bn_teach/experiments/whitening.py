@@ -334,46 +334,60 @@ def _descend(u, t, rate, steps, through):
     return biases, losses
 
 
-def same(a, b):
-    """Whether two tensors have the same shape and, but for rounding, the same values."""
-    return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-4)
+def same(found, right):
+    """Whether a tensor, array or list has the shape and, but for rounding, the values of right."""
+    found = torch.as_tensor(found).double()
+    return found.shape == right.shape and torch.allclose(found, right, rtol=1e-3, atol=1e-4)
 
 
 def standardize_faults(x, eps):
-    """What usual mistakes in ``standardize`` come to, on x (N, C): a hint to the wrong result."""
-    centred, var = x - x.mean(0), x.var(0, correction=0)
-    rows, row_var = x - x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
-    whole = (x - x.mean()) / (x.var(correction=0) + eps).sqrt()
-    faults = {
-        "this divides by the variance: divide by its root": centred / (var + eps),
-        "eps stands outside the root: sqrt(var + eps)": centred / (var.sqrt() + eps),
-        "there is no eps in it: sqrt(var + eps)": centred / var.sqrt(),
-        "the variance is divided by n - 1: divide by n": centred / (x.var(0) + eps).sqrt(),
-        "wrong axis: this standardises samples, not features": rows / (row_var + eps).sqrt(),
-        "one mean for all features: each feature has its own": whole,
-        "the scale is right, but the mean is still there": x / (var + eps).sqrt(),
+    """What usual mistakes in ``standardize`` come to, on x (N, C): hint to wrong results."""
+    both = (0, 1)  # with a mistake, the variance may be divided by N or by N - 1
+    variances = [x.var(0, correction=c) for c in both]
+    roots = [(var + eps).sqrt() for var in variances]
+    centred, rows = x - x.mean(0), x - x.mean(1, keepdim=True)
+    row_roots = [(x.var(1, correction=c, keepdim=True) + eps).sqrt() for c in both]
+    whole_roots = [(x.var(correction=c) + eps).sqrt() for c in both]
+    hints = {
+        "this divides by the variance: divide by its root": [
+            centred / (var + e) for var in variances for e in (eps, 0)
+        ],
+        "eps stands outside the root: sqrt(var + eps)": [
+            centred / (var.sqrt() + eps) for var in variances
+        ],
+        "there is no eps in it: sqrt(var + eps)": [centred / var.sqrt() for var in variances],
+        "this is not the eps that was given": [centred / (v + 1e-5).sqrt() for v in variances],
+        "the variance is divided by N - 1: divide by N": [centred / roots[1]],
+        "wrong axis: this standardises samples, not features": [rows / r for r in row_roots],
+        "one mean for all features: each feature has its own": [
+            (x - x.mean()) / root for root in roots + whole_roots
+        ],
+        "the scale is right, but the mean is still there": [x / root for root in roots],
+        "brackets are missing: (x - mean) / sqrt(var + eps)": [x - x.mean(0) / r for r in roots],
+        "the mean is gone, the spread is not: divide by sqrt(var + eps)": [centred],
     }
     decorrelates = "this decorrelates: standardising keeps the correlation of the features"
-    for name, whiten in WHITENERS.items():
-        faults[f"{decorrelates} ({name})"] = whiten(x, eps)
-        faults[f"{decorrelates} ({name}, without eps)"] = whiten(x)
-    return faults
+    return hints | {decorrelates: [f(x, e) for f in WHITENERS.values() for e in (eps, 0)]}
 
 
 def moments_faults(x):
-    """What usual mistakes in ``batch_moments`` come to, on x (N, C, H, W): hint to (mean, var)."""
+    """What usual mistakes in ``batch_moments`` come to, on x (N, C, H, W): hint to wrong pairs."""
     dims = (0, 2, 3)
-    mean, var = x.mean(dims), x.var(dims, correction=0)
+    mean, var, unbiased = x.mean(dims), x.var(dims, correction=0), x.var(dims)
 
     def over(*axes):
-        return x.mean(axes), x.var(axes, correction=0)
+        return [(x.mean(axes), x.var(axes, correction=c)) for c in (0, 1)]
 
     return {
         "wrong axes: over N only; H and W share the mean of their channel too": over(0),
         "wrong axes: over H and W only, as instance norm; the samples share it too": over(2, 3),
         "wrong axes: over C, H and W, as layer norm; each channel has its own": over(1, 2, 3),
         "one mean for all channels: each channel has its own": over(0, 1, 2, 3),
-        "the variance is divided by m - 1: divide by m = N H W": (mean, x.var(dims)),
-        "this is the standard deviation: return the variance": (mean, var.sqrt()),
-        "this is the mean of squares: subtract the mean first": (mean, x.square().mean(dims)),
+        "the two are swapped: the mean comes first": [(var, mean), (unbiased, mean)],
+        "the variance is divided by m - 1: divide by m = N H W": [(mean, unbiased)],
+        "this is the standard deviation: return the variance": [
+            (mean, var.sqrt()),
+            (mean, unbiased.sqrt()),
+        ],
+        "this is the mean of squares: subtract the mean first": [(mean, x.square().mean(dims))],
     }

@@ -90,7 +90,16 @@ def test_n_minus_1_shrinks_the_outputs_by_the_root_of_n_minus_1_over_n(size, sai
     assert slope == pytest.approx(np.sqrt((size - 1) / size), abs=4e-3)
     text = explorable.text(bug=bug, size=size)
     assert f"off by {said}\u202f%" in text
-    assert f"slope {number(slope)};" in text
+    assert f"slope {number(slope)} and height" in text
+
+
+def test_lost_statistics_give_the_line_of_the_running_ones(costs, explorables):
+    text = explorables["bugs"].text(bug="statistics not saved", size=2)
+    right, wrong = (pair["statistics not saved"][0] for pair in (costs.right, costs.wrong))
+    slope = (wrong[1] - wrong[0]) / (right[1] - right[0])  # both are lines of the same input
+    said = re.search(r"slope (\S+) and height (\S+) at", text)
+    assert float(said[1]) == pytest.approx(slope, abs=0.006)
+    assert float(said[2].replace("−", "-")) == pytest.approx(wrong[0] - slope * right[0], abs=0.006)
 
 
 @pytest.mark.parametrize("size", [2, 16, 128])
@@ -173,13 +182,16 @@ def test_eps_shows_both_formulas(variance, eps, explorables):
     assert [dot.x[0] for dot in dots] == pytest.approx([variance] * 4)
     assert dots[0].marker.symbol != dots[2].marker.symbol
     text = explorables["eps"].text(variance=variance, eps=eps)
-    assert f"spread of the output {number(inside * sigma)}" in text
+    said = [float(words) for words in re.findall(r"spread (?:of the output )?(\d[\d.]*),", text)]
+    for form, value in zip(("inside", "outside"), (inside, outside), strict=True):
+        share = f"{value * sigma:.3g}"
+        assert float(share) in said or "·10" in text, form
 
 
 @pytest.mark.parametrize("variance", [1e-12, 1])
 def test_eps_of_a_dead_channel(variance, explorables):
     text = explorables["eps"].text(variance=variance, dead=True)
-    assert "Inside the root: factor 316, spread of the output 0.00" in text
+    assert "Inside the root: factor 316, spread of the output 0, gradient" in text
     assert "up to 277. Outside: factor 1.0·10⁵" in text
     assert text.endswith("gradient up to NaN.")
 
@@ -220,6 +232,13 @@ def test_side_by_side_says_whose_layer_it_is(explorables):
         (0.25, "0.25"),
         (316.2, "316"),
         (8.1, "8.1"),
+        (100, "100"),
+        (749.9, "750"),
+        (999.99, "1000"),
+        (8191, "8191"),
+        (0.00195, "0.00195"),
+        (0.0082, "0.0082"),
+        (99999.5, "1.0·10⁵"),
         (2.4e-7, "2.4·10⁻⁷"),
         (1e5, "1.0·10⁵"),
         (np.nan, "NaN"),

@@ -127,6 +127,8 @@ def test_standardise_shows_torchs_batch_norm_of_the_input(
         assert sum(bars.y) == pytest.approx(1, abs=0.003)  # the longest tail leaves the picture
         assert np.average(bars.x, weights=bars.y) == pytest.approx(float(values.mean()), abs=0.15)
         assert max(bars.y) < figure.layout.yaxis.range[1]
+    for note in figure.layout.annotations[1:]:
+        assert note.text.endswith(f"in the band {percent(inside)}")
     edges = [(band.x0, band.x1) for band in figure.layout.shapes]
     assert np.allclose(edges, [(mean - spread, mean + spread), (-1, 1)])
 

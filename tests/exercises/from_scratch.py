@@ -53,14 +53,16 @@ def moments(x):  # with a loop: allowed
             "def moments(x): return x.mean(0), x.var(0)": "divide by n, not by n − 1",
             "def moments(x): return x.mean(0), x.std(0, correction=0)": "the standard deviation",
             "def moments(x): return x.mean(1), x.var(1)": r"the shape is \(6,\), not \(4,\)",
+            "def moments(x): return x.mean(0)": "return two tensors",
             "def moments(x): return x.mean(), x.var()": r"the shape is \(\), not \(4,\)",
         },
     ),
     "exercise-scratch-transform": (
         """
-def transform(x, mean, var, weight, bias, eps):  # in place: allowed
+def transform(x, mean, var, weight, bias, eps):  # in place, the arguments too: allowed
     x -= mean
-    x /= (var + eps) ** 0.5
+    var += eps
+    x /= var.sqrt_()
     x *= weight
     x += bias
     return x
@@ -78,6 +80,10 @@ def transform(x, mean, var, weight, bias, eps):
             """
 def transform(x, mean, var, weight, bias, eps):
     return weight * (x - mean) / torch.sqrt(var + eps)
+""": "off by up to",
+            """
+def transform(x, mean, var, weight, bias, eps):
+    return (weight + bias) * (x - mean) / torch.sqrt(var + eps)
 """: "off by up to",
         },
     ),
@@ -99,6 +105,15 @@ def move_running(running_mean, running_var, mean, var, n, momentum):
     new_mean = (1 - momentum) * running_mean + momentum * mean
     return new_mean, (1 - momentum) * running_var + momentum * var
 """: "is the unbiased variance",
+            """
+def move_running(running_mean, running_var, mean, var, n, momentum):
+    new_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)
+    return running_mean + momentum * mean, new_var
+""": "off by up to",
+            """
+def move_running(running_mean, running_var, mean, var, n, momentum):
+    return (1 - momentum) * running_mean + momentum * mean
+""": "return two tensors",
         },
     ),
     "exercise-scratch-layer": (
@@ -142,6 +157,18 @@ def move_running(running_mean, running_var, mean, var, n, momentum):
             with_bug(SIZE_OF_BATCH, ""): "a batch of one has no spread",
             with_bug(SHAPE, ""): "the layer has 4 channels",
             with_bug("super().__init__()", "pass"): "it stopped with AttributeError",
+            with_bug("if len(x) == 1:", "if False:"): ("it stopped with ZeroDivisionError"),
+            with_bug("x.dim() != 2 or", "len(x) == 1 or"): "output in evaluation: it stopped",
+            with_bug(
+                "self.eps, self.momentum = eps, momentum", "self.eps, self.momentum = eps, 0.1"
+            ): ("momentum is an argument"),
+            with_bug(
+                "self.eps, self.momentum = eps, momentum",
+                "self.eps, self.momentum = 1e-5, momentum",
+            ): ("eps is an argument"),
+            with_bug(
+                "Parameter(torch.ones(num_features))", "Parameter(torch.rand(num_features))"
+            ): ("weight has to start at 1"),
         },
     ),
     "exercise-scratch-images": (

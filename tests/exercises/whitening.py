@@ -26,7 +26,7 @@ def standardize(x, eps=1e-5):
             """
 def standardize(x, eps=1e-5):
     return (x - x.mean(0)) / (x.var(0) + eps) ** 0.5
-""": "divided by n - 1",
+""": "divided by N - 1",
             """
 def standardize(x, eps=1e-5):
     mean, var = x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
@@ -44,7 +44,20 @@ def standardize(x, eps=1e-5):
                 "this decorrelates: standardising keeps the correlation"
             ),
             "def standardize(x, eps=1e-5): return whitening.pca_whiten(x)": "this decorrelates",
-            "def standardize(x, eps=1e-5): return x - x.mean(0)": r"sqrt\(var \+ eps\)",
+            """
+def standardize(x, eps=1e-5):
+    return (x - x.mean(0)) / (x.std(0) + eps)  # two mistakes: the first is named
+""": "eps stands outside the root",
+            """
+def standardize(x, eps=1e-5):
+    return (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5) ** 0.5
+""": "not the eps that was given",
+            """
+def standardize(x, eps=1e-5):
+    return x - x.mean(0) / (x.var(0, correction=0) + eps) ** 0.5
+""": "brackets are missing",
+            "def standardize(x, eps=1e-5): return x - x.mean(0)": "the spread is not",
+            "def standardize(x, eps=1e-5): return x.mean(0), x.var(0)": "return one thing",
             "def standardize(x, eps=1e-5): return x.mean(0)": r"\(x - mean\)",
         },
     ),
@@ -75,7 +88,10 @@ def batch_moments(x):
     return x.mean((0, 2, 3)), (x**2).mean((0, 2, 3))
 """: "this is the mean of squares",
             "def batch_moments(x): return x.mean((0, 2, 3)), x.var(0)": "one number for each",
-            "def batch_moments(x): return x.mean((0, 2, 3)), 0 * x[0, :, 0, 0]": "mean of",
+            "def batch_moments(x): return x.mean((0, 2, 3)), 0 * x[0, :, 0, 0]": "the variance is off",
+            "def batch_moments(x): return x.sum((0, 2, 3)), x[0, :, 0, 0]": "the mean is off",
+            "def batch_moments(x): return torch.var_mean(x, (0, 2, 3))": "swapped",
+            "def batch_moments(x): return x.mean((2, 3)), x.var((2, 3))": "as instance norm",
             "def batch_moments(x): return [x.mean((0, 2, 3))]": "return two things",
         },
     ),

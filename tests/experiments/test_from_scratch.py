@@ -109,6 +109,9 @@ def test_a_verdict_names_the_guess_that_it_met():
     assert checks.verdict(2 * truth, truth, {"double": 2 * truth}) == "off by up to 2: double"
     assert checks.verdict(truth[:1], truth, {}) == "the shape is (1,), not (2,)"
     assert checks.verdict(1.0, truth, {}) == "expected a tensor, got float"
+    assert checks.verdict(truth.double().numpy(), truth, {}) is None
+    assert checks.verdict(2 * truth.numpy(), truth, {}) == "off by up to 2"
+    assert checks.verdict(truth * torch.nan, truth, {}) is not None
 
 
 def test_compare_finds_rounding_only_in_a_right_layer_and_more_in_a_wrong_one():
@@ -127,6 +130,7 @@ def test_compare_finds_rounding_only_in_a_right_layer_and_more_in_a_wrong_one():
     lines = rows._repr_markdown_().splitlines()
     assert len(lines) == 2 + len(rows)
     assert {line.count("|") for line in lines} == {4}
+    assert rows[0]._replace(images=0).cells()[2] == "0"
 
 
 def test_the_first_try_loses_its_statistics_when_it_is_saved():
