@@ -180,7 +180,7 @@ class _OneFile(HTMLExporter):
 class SlidesOfOneFile(_OneFile, SlidesExporter):
     """`bn-slides`: reveal.js slides in one file, alive without a kernel and without a network."""
 
-    export_from_notebook = "Slides that stay alive (one file, offline)"
+    export_from_notebook = None
     templates = "bn-slides"
     starter = "slides.js"
 
@@ -194,7 +194,7 @@ class SlidesOfOneFile(_OneFile, SlidesExporter):
 class PageOfOneFile(_OneFile):
     """`bn-page`: a page to read, in one file, alive without a kernel and without a network."""
 
-    export_from_notebook = "Page that stays alive (one file, offline)"
+    export_from_notebook = None
     templates = "bn-page"
     starter = "page.js"
 
@@ -210,6 +210,22 @@ def _said(text):
     lines = [line.rpartition("\r")[2] for line in text.split("\n")]
     bars = re.compile(r"\d%\|.*\|.*it/s")
     return "\n".join(line for line in lines if not bars.search(line)).rstrip()
+
+
+# Jupyter's server takes no "-" in the name of a format, so what the menu of JupyterLab offers has
+# names of its own: bn_slides and bn_page.
+
+
+class SlidesOfMenu(SlidesOfOneFile):
+    """`bn-slides` as JupyterLab's "Save and Export Notebook As" knows it."""
+
+    export_from_notebook = "Slides that stay alive (one file, offline)"
+
+
+class PageOfMenu(PageOfOneFile):
+    """`bn-page` as JupyterLab's "Save and Export Notebook As" knows it."""
+
+    export_from_notebook = "Page that stays alive (one file, offline)"
 
 
 def _json(value):

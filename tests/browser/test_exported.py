@@ -1,5 +1,8 @@
 """Every deck and page of the course, and of a teacher's own notebooks, opened from the disk."""
 
+import json
+import urllib.request
+
 import nbformat
 import pytest
 
@@ -167,3 +170,18 @@ def test_the_page_fits_phones_and_follows_the_theme(product, open_file, width, s
     assert ink == {"light": "rgb(26, 26, 26)", "dark": "rgb(236, 236, 236)"}[scheme]
     assert page.page.locator("nav a").count() == 1
     assert page.faults() == []
+
+
+def test_jupyterlab_offers_both_and_exports_a_saved_notebook(served, folder):
+    """What the menu "Save and Export Notebook As" asks of the server."""
+    address, token = served
+    samples.write(samples.alive(), folder / "alive.ipynb")
+
+    def ask(path):
+        with urllib.request.urlopen(f"{address}/{path}token={token}", timeout=120) as answer:
+            return answer.read().decode()
+
+    offered = {name for name in json.loads(ask("api/nbconvert?")) if name.startswith("bn")}
+    assert offered == {"bn_slides", "bn_page"}
+    deck = ask("nbconvert/bn_slides/alive.ipynb?download=true&")
+    assert deck.count('class="bn-live"') == 2

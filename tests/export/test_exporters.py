@@ -146,4 +146,6 @@ def test_nbconvert_and_jupyterlab_know_the_exporters():
     for kind, exporter in EXPORTERS.items():
         assert kind in get_export_names()
         assert get_exporter(kind) is exporter
-        assert "one file, offline" in exporter.export_from_notebook
+        in_menu = get_exporter(kind.replace("-", "_"))
+        assert issubclass(in_menu, exporter)
+        assert "one file, offline" in in_menu.export_from_notebook
