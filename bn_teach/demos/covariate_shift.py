@@ -33,24 +33,21 @@ def input_drift(found):
 
 
 def _drifted_images(found):
-    columns, cell = 4, 10  # images in a row, and the pixels that one takes with its margin
-    rows = len(found.labels) // columns
-    lefts, tops = np.meshgrid(cell * np.arange(columns), cell * np.arange(rows))
-    lefts, tops = lefts.ravel(), tops.ravel()
-    heading = {"yref": "paper", "y": 1, "yanchor": "bottom", "x": 0.5, "xref": "x domain"}
+    cell, shown = 10, len(found.labels)  # the pixels in a row that one image takes with its margin
+    lefts = cell * np.arange(shown)
+    heading = {"yref": "paper", "y": 1, "yanchor": "bottom", "x": 0.5, "xref": "paper"}
     hidden = {"visible": False, "constrain": "domain"}
     layout = {
-        "height": 430,
+        "height": 460,
         "showlegend": False,
-        "xaxis": draw.axis("", -1.5, cell * columns - 0.5, (0, 0.6), **hidden),
-        "yaxis": draw.axis("", cell * rows + 1.5, -1, **hidden, scaleanchor="x"),
-        "xaxis2": draw.axis("how far", -0.04, 1.04, (0.71, 1), anchor="y2", tickvals=[0, 0.5, 1]),
-        "yaxis2": draw.axis("", 0, 1.04, anchor="x2", tickformat=".0%", dtick=0.25),
-        "annotations": [
-            {**heading, "text": "the label, and what it is taken for"},
-            {**heading, "xref": "x2 domain", "text": "accuracy"},
-        ],
+        "xaxis": draw.axis("", -1.5, cell * shown - 0.5, **hidden),
+        "yaxis": draw.axis("", 11, -0.5, (0.68, 1), **hidden, scaleanchor="x"),
+        "xaxis2": draw.axis("how far", -0.02, 1.02, anchor="y2", dtick=0.5),
+        "yaxis2": draw.axis("accuracy", 0, 1.04, (0, 0.58), anchor="x2", dtick=0.25),
+        "annotations": [{**heading, "text": "digits 0 to 7, taken for:"}],
     }
+    layout["yaxis"]["constraintoward"] = "top"
+    layout["yaxis2"]["tickformat"] = ".0%"
     ink = {"colorscale": [[0, "rgba(128, 128, 128, 0)"], [1, BLUE]], "zmin": 0, "zmax": 1}
     heat = {"type": "heatmap", "showscale": False, "hoverinfo": "skip", **ink}
     guess = draw.line([0, 1], [GUESSING] * 2, GREY, width=2, dash="dot")
@@ -64,17 +61,18 @@ def _drifted_images(found):
 
     def picture(kind, amount):
         a = int(np.argmin(np.abs(AMOUNTS - amount)))
-        tiles = np.full((cell * rows, cell * columns), np.nan)
-        for image, left, top in zip(found.images[kind][a], lefts, tops, strict=True):
-            tiles[top : top + 8, left : left + 8] = np.round(image * 256) / 256  # packs well
+        tiles = np.full((8, cell * shown), np.nan)
+        for image, left in zip(found.images[kind][a], lefts, strict=True):
+            tiles[:, left : left + 8] = np.round(image * 256) / 256  # packs well
         right = found.answers[kind][a] == found.labels
         said = [
-            f"{label}: {answer} ✓" if ok else f"<b>{label}: {answer} ✗</b>"
-            for label, answer, ok in zip(found.labels, found.answers[kind][a], right, strict=True)
+            f"{answer}\u2009✓" if ok else f"<b>{answer}\u2009✗</b>"
+            for answer, ok in zip(found.answers[kind][a], right, strict=True)
         ]
         colours = np.where(right, GREEN, VERMILLION).tolist()
-        below = {"type": "scatter", "mode": "text", "x": lefts + 3.5, "y": tops + 8.4, "text": said}
-        below |= {"textfont": {"size": 17, "color": colours}, "hoverinfo": "skip"}
+        below = {"type": "scatter", "mode": "text", "x": lefts + 3.5, "y": [8] * shown}
+        below |= draw.words(said, "bottom center") | {"cliponaxis": False, "hoverinfo": "skip"}
+        below["textfont"] |= {"color": colours}
         path = draw.line(AMOUNTS[: a + 1], found.accuracy[kind][: a + 1], BLUE)
         here = draw.dots([AMOUNTS[a]], [found.accuracy[kind][a]], 0, size=14)
         second = [guess, {**path, **draw.SECOND}, {**here, **draw.SECOND}]
@@ -108,7 +106,7 @@ def random_nets(nets):
 def _layers(nets):
     layers = np.arange(1, nets.spread["relu"].shape[1] + 1)
     middles = (BINS[1:] + BINS[:-1]) / 2
-    across = {"dtick": 1, "tickangle": 0}
+    across = {"tickvals": [1, *layers[1::2]], "tickangle": 0}
     layout = {
         "height": 460,
         "xaxis": draw.axis("", 0.4, layers[-1] + 0.6, anchor="y", showticklabels=False, **across),
@@ -117,7 +115,7 @@ def _layers(nets):
         "yaxis2": draw.axis("spread", -6, 4, (0, 0.42), anchor="x2", type="log", dtick=2),
     }
     layout["yaxis2"] |= {"exponentformat": "power"}
-    says = {"ReLU": "theory", "tanh": "theory: at most"}
+    says = {"ReLU": "theory", "tanh": "theory: at most about"}
 
     def picture(activation, gain, depth):
         g, name = int(np.argmin(np.abs(nets.gains - gain))), NAMES[activation]
@@ -185,21 +183,16 @@ def _percentiles(found):
     numbers = {arm: (found.moved(arm).mean(1), found.spread(arm).mean(1)) for arm in found.accuracy}
     accuracy = {arm: values.mean(axis=1) for arm, values in found.accuracy.items()}
     seeds = found.accuracy["off", "small"].shape[1]
-    ticks = [0, int(steps[-1]) // 2, int(steps[-1])]
-    heading = {"yref": "paper", "y": 1, "yanchor": "bottom", "x": 0.5}
+    across = {"dtick": 200, "tickangle": 0}
+    room = 1.15 * steps[-1]  # for the names of the percentiles
     layout = {
-        "height": 440,
-        "legend": {"orientation": "v", "x": 1, "xanchor": "right", "y": 0.04, "yanchor": "bottom"},
-        "xaxis": draw.axis("training step", 0, 1.15 * steps[-1], (0, 0.6), tickvals=ticks),
-        "yaxis": draw.axis("input of the last sigmoid", -limit, limit),
-        "xaxis2": draw.axis("training step", 0, steps[-1], (0.74, 0.98), anchor="y2"),
-        "yaxis2": draw.axis("", 0, 1.04, anchor="x2", tickformat=".0%", dtick=0.25),
-        "annotations": [
-            {**heading, "xref": "x domain", "text": "15th, 50th, 85th percentile"},
-            {**heading, "xref": "x2 domain", "text": "test accuracy"},
-        ],
+        "height": 460,
+        "xaxis": draw.axis("", 0, room, anchor="y", showticklabels=False, **across),
+        "yaxis": draw.axis("percentiles of<br>the input", -limit, limit, (0.36, 1)),
+        "xaxis2": draw.axis("training step", 0, room, anchor="y2", **across),
+        "yaxis2": draw.axis("test<br>accuracy", 0, 1.08, (0, 0.28), anchor="x2", dtick=0.5),
     }
-    layout["xaxis2"] |= {"tickvals": ticks, "tickangle": 0}
+    layout["yaxis2"]["tickformat"] = ".0%"
     ends = [f"\u2002{end}" for end in ("15th", "50th", "85th")]
 
     def picture(bn, weights, unit, step):
@@ -214,7 +207,7 @@ def _percentiles(found):
         ]
         values = [low[-1], middle[-1], high[-1]]
         data.append(draw.dots(np.full(3, now[-1]), values, 0, color=colour, size=8))
-        labels = draw.dots(np.full(3, now[-1]), _apart(values, limit / 8), 0)
+        labels = draw.dots(np.full(3, now[-1]), _apart(values, limit / 6), 0)
         data.append({**labels, "mode": "text", **draw.words(ends, "middle right", size=15)})
         for arm in LOOKS:
             path = accuracy[arm, weights][: k + 1]
@@ -252,34 +245,25 @@ def _map(run):
     gains, rates, steps = run.settings["gains"], run.settings["lr"], run.steps
     seeds = len(run.settings["seed"])
     places, rows = np.arange(len(rates)), np.arange(len(gains))
-    heading = {"yref": "paper", "y": 1, "yanchor": "bottom", "x": 0.5}
+    heading = {"xref": "paper", "x": 0.5, "yref": "paper", "y": 1, "yanchor": "bottom"}
+    bare = {"showgrid": False, "zeroline": False}
+    stops = {"tickvals": places[::2], "ticktext": [f"{rate:g}" for rate in rates[::2]]}
+    names = {"tickvals": rows, "ticktext": [f"{gain:g}" for gain in gains]}
     layout = {
-        "height": 440,
+        "height": 460,
         "showlegend": False,
-        "xaxis": draw.axis("learning rate", -0.5, len(rates) - 0.5, (0, 0.6), tickvals=places),
-        "yaxis": draw.axis("gain of the first weights", -0.5, len(gains) - 0.5, tickvals=rows),
-        "xaxis2": draw.axis("training step", 0, steps[-1], (0.74, 1), anchor="y2", dtick=150),
-        "yaxis2": draw.axis("", 0, 1.04, anchor="x2", tickformat=".0%", dtick=0.25),
-        "annotations": [
-            {**heading, "xref": "x domain", "text": "test accuracy in %"},
-            {**heading, "xref": "x2 domain", "text": f"each of {seeds} seeds"},
-        ],
+        "xaxis": draw.axis("learning rate", -0.5, len(rates) - 0.5, anchor="y", **stops, **bare),
+        "yaxis": draw.axis("gain", -0.5, len(gains) - 0.5, (0.44, 1), **names, **bare),
+        "xaxis2": draw.axis("training step", 0, steps[-1], anchor="y2", dtick=100),
+        "yaxis2": draw.axis("each of<br>the seeds", 0, 1.08, (0, 0.24), anchor="x2", dtick=0.5),
+        "annotations": [{**heading, "text": "test accuracy in %"}],
     }
-    layout["xaxis"] |= {
-        "ticktext": [f"{rate:.2g}" for rate in rates],
-        "showgrid": False,
-        "zeroline": False,
-    }
-    layout["yaxis"] |= {
-        "ticktext": [f"{gain:g}" for gain in gains],
-        "showgrid": False,
-        "zeroline": False,
-    }
+    layout["yaxis2"]["tickformat"] = ".0%"
     shade = {"colorscale": [[0, "rgba(128, 128, 128, 0)"], [1, BLUE]], "zmin": 0, "zmax": 1}
     heat = {"type": "heatmap", "showscale": False, "hoverinfo": "skip", "opacity": 0.55, **shade}
     where = {"x": np.tile(places, len(gains)), "y": np.repeat(rows, len(rates))}
     cells = {"type": "scatter", "mode": "text", "hoverinfo": "skip", **where}
-    frame = {"symbol": "square-open", "size": 40, "color": PURPLE, "line": {"width": 4}}
+    frame = {"symbol": "square-open", "size": 30, "color": PURPLE, "line": {"width": 4}}
 
     def picture(bn, activation, gain, rate):
         paths = run.snapshots[f"{NAMES[activation]}/{bn}"]  # (K, G, R, S)
@@ -302,7 +286,8 @@ def _map(run):
         here, good = paths[-1, g, r], int((ends >= LEARNT).sum())
         return {"data": data, "layout": layout}, (
             f"{activation}, gain {number(gain)}, learning rate {rate:.2g}, BN {bn}: "
-            f"{percent(here.mean(), 1)} ± {percent(here.std(ddof=1), 1)} after {steps[-1]} steps. "
+            f"{percent(here.mean(), 1)} ± {percent(here.std(ddof=1), 1)} after {steps[-1]} steps "
+            f"({seeds} seeds). "
             f"With this activation {good} of {ends.size} settings reach {percent(LEARNT)} (bold)."
         )
 

@@ -292,9 +292,9 @@ def _short(value):
         return "NaN"
     if value == 0:
         return "0"
-    leading, power = f"{value:.1e}".split("e")
-    power = int(power)
-    if power > 3 or power < -3:
-        return f"{leading}·10{_raised(power)}"
+    power = int(np.floor(np.log10(value)))
+    if not -3 <= power <= 3:
+        leading, power = f"{value:.1e}".split("e")
+        return f"{leading}·10{_raised(int(power))}"
     text = number(value, max(0, 2 - power))
     return text.rstrip("0").rstrip(".") if "." in text else text

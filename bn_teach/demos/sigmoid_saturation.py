@@ -16,6 +16,7 @@ from ..experiments.sigmoid_saturation import (
     SATURATED,
     SPREADS,
     best_rate,
+    geometric_mean,
 )
 from ..explorable import choice, explore, slider, toggle
 from ..look import BLUE, DASHES, VERMILLION, number, percent
@@ -60,7 +61,7 @@ def _on_the_sigmoid():
         "xaxis": draw.axis("input of the sigmoid, z", -edge, edge, (0, 0.7), anchor="y2"),
         "yaxis": draw.axis("output", -0.04, 1.04, (0.36, 1)),
         "yaxis2": draw.axis("share", 0, 0.6, (0, 0.26), tickformat=".0%", tickvals=[0, 0.5]),
-        "xaxis2": draw.axis("", 0, 1, (0.77, 1), tickformat=".0%", tickvals=[0, 0.5]),
+        "xaxis2": draw.axis("", 0, 1, (0.77, 1), tickformat=".0%", tickvals=[0, 0.5], tickangle=0),
         "shapes": shapes,
     }
     zones = [{"text": "saturated", "x": -6.5, "y": 0.7}, {"text": "saturated", "x": 6.5, "y": 0.5}]
@@ -103,7 +104,7 @@ def depth(probes):
 
 
 def _layers(probes):
-    means = {key: np.exp(np.log(p.gradient).mean(axis=2)) for key, p in probes.items()}
+    means = {key: geometric_mean(p.gradient, axis=2) for key, p in probes.items()}
     shares = {key: p.saturated.mean(axis=2) for key, p in probes.items()}
     extremes = np.log10([(np.nanmin(norms), np.nanmax(norms)) for norms in means.values()])
     layers = np.arange(1, DEPTHS[-1] + 1)
@@ -120,8 +121,8 @@ def _layers(probes):
         "yaxis2": draw.axis("", 0, 1, (0, 0.84), anchor="x2", tickformat=".0%", dtick=0.5),
     }
     layout["yaxis"] |= {"type": "log", "dtick": 3, "exponentformat": "power"}
-    above = {"yref": "paper", "y": 1.08, "yanchor": "top", "x": 0, "xanchor": "left"}
-    above |= {"align": "left"}
+    above = {"yref": "paper", "y": 1.08, "yanchor": "top"}
+    sides = {"left": {"xref": "x domain", "x": 0}, "right": {"xref": "x2 domain", "x": 1}}
 
     def points(look):
         marker = {"color": look["color"], "symbol": look["symbol"], "size": 10}
@@ -129,7 +130,8 @@ def _layers(probes):
 
     def picture(activation, depth, gain, bn):
         i, j = DEPTHS.index(depth), GAINS.index(gain)
-        data, said, left, right = [], [], [f"BN, layer 1 : layer {depth}"], ["saturated"]
+        means_flat = "z ≤ 0" if activation == "ReLU" else "saturated"
+        data, said, left, right = [], [], [f"layer 1 : layer {depth}"], [means_flat]
         for arm in ("off", "on") if bn else ("off",):
             norms, flat = means[activation, arm][i, j], shares[activation, arm][i, j]
             look = BN[arm]
@@ -146,15 +148,15 @@ def _layers(probes):
             ]
             ratio = norms[0] / norms[depth - 1]
             share = _small_percent(np.nanmean(flat))
-            left.append(f"{look['sign']} {arm} <b>{_proportion(ratio)}</b>")
+            left.append(f"{look['sign']} BN {arm} <b>{_proportion(ratio)}</b>")
             right.append(f"{look['sign']} <b>{share}</b>")
             said.append(
                 f"BN {arm}: layer 1's gradient is to layer {depth}'s as {_proportion(ratio)}, "
-                f"{share} saturated"
+                f"{share} {means_flat}"
             )
         notes = [
-            {**above, "xref": f"{axis} domain", "text": "<br>".join(lines)}
-            for axis, lines in (("x", left), ("x2", right))
+            {**above, **sides[side], "xanchor": side, "align": side, "text": "<br>".join(lines)}
+            for side, lines in (("left", left), ("right", right))
         ]
         return {"data": data, "layout": {**layout, "annotations": notes}}, (
             f"{activation}, gain {gain:g}. {'. '.join(said)}."
@@ -277,8 +279,10 @@ def price(run):
 def _accuracy_and_line(run):
     scales = run.settings["scales"]
     ends, places = (-0.6, len(scales) - 0.4), np.arange(len(scales))
-    ticks = {"tickvals": places, "ticktext": [str(scale) for scale in scales]}
-    ticks["zeroline"] = False
+    # Short, the word a line lower: six ticks find room in a panel of 100 pixels.
+    short = {0.25: "¼", 0.5: "½", "learnt": "<br>learnt"}
+    ticks = {"tickvals": places, "ticktext": [short.get(scale, str(scale)) for scale in scales]}
+    ticks |= {"tickangle": 0, "zeroline": False}
     share = {"tickformat": ".0%", "dtick": 0.1}
     layout = {
         "height": 430,
@@ -312,8 +316,8 @@ def _accuracy_and_line(run):
         }, (
             f"{data}, hidden layers: {hidden}, γ {learnt}: accuracy "
             f"{_mean_and_spread(accuracy[-1])} over {len(linear)} seeds; a linear classifier gets "
-            f"{_mean_and_spread(linear)}. A linear map from the image does R² = "
-            f"{number(r2[-1].mean())} of the network's logits."
+            f"{_mean_and_spread(linear)}. The best linear map from the image gets "
+            f"{percent(r2[-1].mean(), 1)} of the variance of the network's outputs right."
         )
 
     def panel(values):

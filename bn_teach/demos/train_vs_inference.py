@@ -62,9 +62,9 @@ def _company(found):
             "data": [_montage(found.images[size][batch - 1]), {**bars, **draw.SECOND}, winner],
             "layout": {**layout, "shapes": [frame]},
         }, (
-            f"{mode}, batch {batch}: the framed {found.label} is taken for a {best}. Over the "
+            f"{mode}, batch {batch}: the framed {found.label} is read as {best}. Over the "
             f"{len(row)} batches of {size} its probability of being a {found.label} runs from "
-            f"{percent(mine.min())} to {percent(mine.max())}, and {wrong} of them get it wrong."
+            f"{percent(mine.min())} to {percent(mine.max())}; wrong answers: {wrong}."
         )
 
     return picture
@@ -106,7 +106,7 @@ def _running(averages):
         layout["yaxis3" if panel else "yaxis"] = draw.axis(name, low - edge, high + edge, domain)
     layout["xaxis"] = draw.axis("step", 0, steps[-1], (0, 0.5), anchor="y3", dtick=100)
     layout["yaxis3"]["anchor"] = "x"
-    layout["xaxis2"] = draw.axis("test error,<br>all nets", -2.5, 0.05, (0.6, 1), anchor="y2")
+    layout["xaxis2"] = draw.axis("test error,<br>all nets", -2.7, 0.05, (0.6, 1), anchor="y2")
     layout["xaxis2"] |= {"type": "log", "tickvals": [0.01, 0.1], "tickformat": ".0%"}
     layout["xaxis2"]["tickangle"] = 0
     layout["yaxis2"] = draw.axis("", -0.4, len(names) - 0.1, anchor="x2", visible=False)
@@ -128,14 +128,14 @@ def _running(averages):
             both += [draw.dots([step], [mine[k]], 1, size=13, symbol="circle")]
             data += [{**trace, "yaxis": place} for trace in both]
         for name, row in zip(names, rows, strict=True):
-            errors = np.maximum(1 - found.accuracy[name][k], 0.002)  # one of 500: the log of 0
+            errors = np.maximum(1 - found.accuracy[name][k], 0.002)  # none, drawn as one of 500
             ring = {"color": GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}}
             look = {"color": VERMILLION, "size": 12} if name == momentum else ring
             look = {"color": GREEN, "size": 10, "symbol": "diamond"} if name == "truth" else look
             dots = {**draw.dots(errors, np.full(len(errors), row), 0), "marker": look}
             data.append({**dots, **draw.SECOND})
         bold = [f"<b>{name}</b>" if name == momentum else name for name in names]
-        left = np.full(len(names), 10**-2.5)
+        left = np.full(len(names), 10**-2.7)
         above = {**draw.dots(left, rows + 0.4, 0), "mode": "text", **draw.SECOND}
         data.append({**above, **draw.words(bold, "middle right", size=15)})
         mean, var = (
@@ -146,7 +146,8 @@ def _running(averages):
         return {"data": data, "layout": layout}, (
             f"Momentum {momentum}, {step} steps: the running mean is {number(mean[0])} (truth "
             f"{number(mean[1])}), the running variance {number(var[0])} (truth {number(var[1])}). "
-            f"Test error with such statistics is {errors[0]}, with the truth {errors[1]}."
+            f"Test error with such statistics is {errors[0]}, with the truth {errors[1]} (means of "
+            f"{len(found.accuracy[momentum][k])} networks)."
         )
 
     return picture
@@ -250,9 +251,9 @@ def _collected(found):
     between = np.log10([every.min() / 1.15, every.max() * 1.15])
     layout = {
         "height": 430,
-        "xaxis": draw.axis("batches N", *ends, (0, 0.43), type="log"),
+        "xaxis": draw.axis("batches N", *ends, (0, 0.36), type="log"),
         "yaxis": draw.axis("test accuracy", 0, 1.05, tickformat=".0%", dtick=0.25),
-        "xaxis2": draw.axis("m", -0.6, len(sizes) - 0.4, (0.74, 1), anchor="y2"),
+        "xaxis2": draw.axis("m", -0.6, len(sizes) - 0.4, (0.66, 1), anchor="y2"),
         "yaxis2": draw.axis("loss without / with factor", *between, anchor="x2", type="log"),
     }
     layout["xaxis"] |= {"tickvals": [1, 8, 64], "ticktext": [1, 8, 64], "tickangle": 0}
@@ -320,7 +321,9 @@ def _switched(found, channels):
     widest = 1.15 * np.abs([start, goal]).max()
     layout = {
         "height": 460,
-        "xaxis": draw.axis("channel", 0.4, channels + 0.6, tickvals=places, tickangle=0),
+        "xaxis": draw.axis(
+            "channels with the largest gap", 0.4, channels + 0.6, tickvals=places, tickangle=0
+        ),
         "yaxis": draw.axis("running mean", -widest, widest, (0.44, 1)),
     }
     look = {"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2}}
@@ -349,8 +352,8 @@ def _switched(found, channels):
             "data": [rings, bars, {**dots, "showlegend": True}],
             "layout": {**layout, "annotations": notes},
         }, (
-            f"{mode}, {gradients}, {times} passes: the first norm used "
-            f"{'batch' if batch else 'running'} statistics, its running mean moved by up to "
+            f"{mode}, {gradients}, passes: {times}. The first norm uses "
+            f"{'batch' if batch else 'running'} statistics, its running mean has moved by up to "
             f"{number(moved)}, and test accuracy in evaluation mode is {facts['test accuracy']} "
             f"(it was {percent(state.accuracy[0], 1)})."
         )

@@ -49,8 +49,14 @@ SPREADS = tuple(np.arange(0.25, 4.01, 0.25).tolist())
 
 # What gamma of every channel is in an arm of ``fixed_scale``; beta stays 0 unless it is learnt.
 SCALES = (0.25, 0.5, 1, 2, 4, "learnt")
+LEARNT = {"learnt": ("gamma", "beta"), "beta": ("beta",)}
 DATA = {"digits": load_digits, "jittered digits": load_jittered_digits}
 RATES = (0.3, 1.0, 3.0)
+
+
+def geometric_mean(values, axis=0):
+    """exp(mean of the logarithms): the mean of gradients that differ by powers of ten."""
+    return np.exp(np.log(values).mean(axis=axis))
 
 
 def saturated(z, activation):
@@ -222,9 +228,11 @@ def straightness(seeds=(0, 1, 2), layers=8, unit=0):
 
 
 def scaled_mlp(sizes, scale, seed):
-    """A sigmoid network with BN: gamma = ``scale`` and beta = 0 for good, or both "learnt"."""
-    if scale == "learnt":
-        return mlp(sizes, norm="batch", activation="sigmoid", seed=seed)
+    """A sigmoid network with BN: gamma = ``scale`` and beta = 0 for good; or both "learnt"; or
+    gamma = 1 for good and "beta" learnt.
+    """
+    if scale in LEARNT:
+        return mlp(sizes, norm="batch", activation="sigmoid", learn=LEARNT[scale], seed=seed)
     net = mlp(sizes, norm="batch", activation="sigmoid", learn=(), seed=seed)
     with torch.no_grad():
         for n in range(1, len(sizes) - 1):

@@ -183,6 +183,16 @@ def test_depth_says_the_ratio_and_the_share(probes, explorables):
 
 
 @pytest.mark.parametrize(
+    ("activation", "words"), [("ReLU", "z ≤ 0"), ("tanh", "saturated"), ("sigmoid", "saturated")]
+)
+def test_depth_says_what_counts_as_saturated(activation, words, explorables):
+    values = {"activation": activation, "depth": 4, "gain": 2, "bn": True}
+    assert explorables["depth"].text(**values).count(words) == 2
+    note = explorables["depth"].figure(**values).layout.annotations[1]
+    assert note.text.startswith(f"{words}<br>")
+
+
+@pytest.mark.parametrize(
     ("ratio", "words"),
     [
         (1 / 28_771, "1 : 29\u202f000"),
@@ -263,11 +273,11 @@ def test_price_shows_each_arm_at_its_best_learning_rate(data, hidden, scale, run
         assert list(line.y) == list(means.y)[: sum(each != "learnt" for each in shown)]
         low, high = figure.layout[axis].range
         assert low < min(seeds.y) and max(seeds.y) < high
-    assert figure.layout.xaxis.ticktext == tuple(map(str, experiments.SCALES))
+    assert figure.layout.xaxis.ticktext == ("¼", "½", "1", "2", "4", "<br>learnt")
     spread = np.std(panels[1].y[-5:], ddof=1)
     text = explorable.text(data=data, hidden=hidden, scale=scale)
     assert f"accuracy {percent(points[-1][1], 1)} ± {number(100 * spread, 1)} over 5 seeds" in text
-    assert f"R² = {number(points[-1][0])} " in text
+    assert f"image gets {percent(points[-1][0], 1)} of the variance" in text
     assert f"a linear classifier gets {percent(level.y[0], 1)} ±" in text
     loss = run.snapshots[f"{data}/linear/loss"][-1].mean(axis=1)
     best = run.snapshots[f"{data}/linear/accuracy"][-1, int(np.argmin(loss))]

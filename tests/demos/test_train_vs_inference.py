@@ -109,8 +109,8 @@ def test_neighbours_shows_the_batch_and_the_probabilities_of_the_mode(
         assert winner.text == (f"<b>{best}</b>",)
         wrong = sum(max(range(10), key=lambda d: q[d]) != 2 for q in row[size])
         text = explorable.text(**values)
-        assert f"the framed 2 is taken for a {best}. " in text
-        assert text.endswith(f"and {wrong} of them get it wrong.")
+        assert f"the framed 2 is read as {best}. " in text
+        assert text.endswith(f"; wrong answers: {wrong}.")
         low, high = min(q[2] for q in row[size]), max(q[2] for q in row[size])
         assert f"runs from {percent(low)} to {percent(high)}" in text
     pixels, images = np.array(sheet.z), company.images[size][batch - 1]

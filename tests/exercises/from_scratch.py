@@ -83,8 +83,8 @@ def transform(x, mean, var, weight, bias, eps):
 """: "off by up to",
             """
 def transform(x, mean, var, weight, bias, eps):
-    return (weight + bias) * (x - mean) / torch.sqrt(var + eps)
-""": "off by up to",
+    return weight * (x - mean) / torch.sqrt(var) + bias
+""": "ε belongs inside the root",
         },
     ),
     "exercise-scratch-move-running": (
@@ -157,7 +157,9 @@ def move_running(running_mean, running_var, mean, var, n, momentum):
             with_bug(SIZE_OF_BATCH, ""): "a batch of one has no spread",
             with_bug(SHAPE, ""): "the layer has 4 channels",
             with_bug("super().__init__()", "pass"): "it stopped with AttributeError",
-            with_bug("if len(x) == 1:", "if False:"): ("it stopped with ZeroDivisionError"),
+            with_bug(SIZE_OF_BATCH, "").replace(
+                "* len(x) / (len(x) - 1)", "* (len(x) / (len(x) - 1))"
+            ): ("it stopped with ZeroDivisionError"),
             with_bug("x.dim() != 2 or", "len(x) == 1 or"): "output in evaluation: it stopped",
             with_bug(
                 "self.eps, self.momentum = eps, momentum", "self.eps, self.momentum = eps, 0.1"

@@ -18,17 +18,26 @@ def update_running(running_mean, running_var, x, momentum):
     mean, var = x.mean(0), x.var(0)
     new_mean = momentum * running_mean + (1 - momentum) * mean
     return new_mean, momentum * running_var + (1 - momentum) * var
-""": r"mean off by \d\S+ momentum reversed",
+""": r"mean off by \d",
             """
 def update_running(running_mean, running_var, x, momentum):
     mean, var = x.mean(0), x.var(0, correction=0)
     new_mean = (1 - momentum) * running_mean + momentum * mean
     return new_mean, (1 - momentum) * running_var + momentum * var
-""": r"variance off by \d\S+ biased",
+""": r"variance off by \d\S+ weighed so\? And divided by n − 1",
             """
 def update_running(running_mean, running_var, x, momentum):
-    return x.mean(0), x.var(0)
-""": r"mean off by \d",
+    return momentum * x.mean(0), (1 - momentum) * running_var + momentum * x.var(0)
+""": r"mean off by \d\S+ momentum · new \+ \(1 − momentum\) · old",
+            """
+def update_running(running_mean, running_var, x, momentum):  # right from a start at 0 and 1 only
+    new_mean = (1 - momentum) * running_mean + momentum * x.mean(0)
+    return new_mean, (1 - momentum) + momentum * x.var(0)
+""": r"variance off by \d\S+ weighed so",
+            """
+def update_running(running_mean, running_var, x, momentum):
+    return (1 - momentum) * running_mean + momentum * x.mean(0)
+""": r"shapes \[\(\), \(\), \(\)\]: expected",
         },
     ),
     "exercise-fold-a-norm": (
@@ -38,7 +47,7 @@ def fold(linear, norm):  # in place, in numpy's words: allowed
     weight = linear.weight.numpy()
     weight *= scale.reshape(-1, 1)
     bias = norm.bias.numpy() - scale * norm.running_mean.numpy()
-    return torch.tensor(weight).double(), torch.tensor(bias).double()
+    return weight, torch.tensor(bias).double()
 """,
         {
             """
@@ -46,17 +55,17 @@ def fold(linear, norm):
     scale = 1 / torch.sqrt(norm.running_var + norm.eps)
     bias = norm.bias - scale * norm.running_mean
     return (norm.weight * scale)[:, None] * linear.weight, bias
-""": r"bias off by \d.* is γ in the scale",
+""": r"bias off by \d\S+ β − scale · E, all of the scale",
             """
 def fold(linear, norm):
     scale = norm.weight / torch.sqrt(norm.running_var)
     return scale[:, None] * linear.weight, norm.bias - scale * norm.running_mean
-""": r"weight off by \d.* ε inside the root",
+""": r"weight off by \d\S+ each row times its γ / √\(Var \+ ε\)",
             """
 def fold(linear, norm):
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale * linear.weight, norm.bias - scale * norm.running_mean
-""": r"weight off by \d\S+ scale rows \(outputs\)",
+""": r"weight off by \d\S+ each row",
             """
 def fold(linear, norm):
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)

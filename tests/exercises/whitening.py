@@ -88,7 +88,7 @@ def batch_moments(x):
     return x.mean((0, 2, 3)), (x**2).mean((0, 2, 3))
 """: "this is the mean of squares",
             "def batch_moments(x): return x.mean((0, 2, 3)), x.var(0)": "one number for each",
-            "def batch_moments(x): return x.mean((0, 2, 3)), 0 * x[0, :, 0, 0]": "the variance is off",
+            "def batch_moments(x): return x.mean((0, 2, 3)), x[0, :, 0, 0]": "the variance is off",
             "def batch_moments(x): return x.sum((0, 2, 3)), x[0, :, 0, 0]": "the mean is off",
             "def batch_moments(x): return torch.var_mean(x, (0, 2, 3))": "swapped",
             "def batch_moments(x): return x.mean((2, 3)), x.var((2, 3))": "as instance norm",

@@ -42,19 +42,19 @@ def test_drifts_are_what_their_names_say():
         experiments.drifted(images, "upside down", 0.5)
 
 
-def test_one_pixel_costs_more_than_grey_paper_and_that_more_than_pale_ink(drift):
-    half = {kind: drift.accuracy[kind][5] for kind in experiments.DRIFTS}
-    assert half["moved right"] < 0.6
-    assert half["moved right"] + 0.2 < half["paper turns grey"] <= half["ink fades"] - 0.01
-    assert half["ink fades"] > 0.9
-    assert all(drift.accuracy[kind][0] > 0.94 for kind in experiments.DRIFTS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_pixel_costs_most_and_the_others_little(seed, drift):
+    found = experiments.input_drift(seed=seed, progress=False) if seed else drift
+    half = {kind: found.accuracy[kind][5] for kind in experiments.DRIFTS}
+    assert half["moved right"] < 0.5  # "fewer than half of them right"
+    assert half["paper turns grey"] > 0.85 and half["ink fades"] > 0.9
+    assert all(found.accuracy[kind][0] > 0.94 for kind in experiments.DRIFTS)
 
 
-def test_moved_images_are_as_dark_and_can_be_learnt(drift):
+def test_moved_images_are_as_dark_as_before(drift):
     ink = drift.ink["moved right"]
     assert abs(ink[5] / ink[0] - 1) < 0.02
-    assert drift.accuracy["moved right"][-1] < 0.3
-    assert drift.retrained > 0.9
+    assert drift.ink["paper turns grey"][5] > 1.5 * ink[0] > 2.5 * drift.ink["ink fades"][5]
 
 
 def test_the_shown_images_have_the_labels_of_before(drift):
@@ -128,6 +128,10 @@ def test_with_small_weights_the_inputs_move_and_batch_normalization_holds_them(m
 def test_with_usual_weights_they_move_no_less_and_yet_the_network_learns(moving):
     off, on = ("off", "usual"), ("on", "usual")
     assert (moving.moved(off)[-1] > 2).all() and (moving.moved(on)[-1] < 0.6).all()
+    assert (moving.moved(off)[-1] > moving.moved(("off", "small"))[-1]).all()
+    assert (moving.moved(off)[1] > 0.65 * moving.moved(off)[-1]).all()  # most in the first 40 steps
+    late = moving.spread(off)[3:]
+    assert (late.max(axis=0) < 2 * late.min(axis=0)).all()
     assert (moving.accuracy[off][-1] > 0.94).all()
     gap = moving.accuracy[on][-1].mean() - moving.accuracy[off][-1].mean()
     assert abs(gap) < 0.025
@@ -135,8 +139,8 @@ def test_with_usual_weights_they_move_no_less_and_yet_the_network_learns(moving)
 
 def test_percentiles_are_those_of_the_recorded_inputs(moving):
     for arm, inputs in moving.inputs.items():
-        assert inputs.shape == (26, 500, 100)
-        assert moving.percentiles[arm].shape == (26, 2, 3, 100)
+        assert inputs.shape == (21, 500, 100)
+        assert moving.percentiles[arm].shape == (21, 2, 3, 100)
         ordered = np.sort(inputs, axis=1)
         middle = (ordered[:, 249] + ordered[:, 250]) / 2
         assert np.allclose(moving.percentiles[arm][:, 0, 1], middle, atol=1e-5)
@@ -148,7 +152,7 @@ def test_percentiles_are_those_of_the_recorded_inputs(moving):
 def test_moved_is_the_range_so_far(moving):
     arm = ("off", "small")
     median = moving.percentiles[arm][:, :, 1]
-    for k in (0, 7, 25):
+    for k in (0, 7, 20):
         expected = (median[: k + 1].max(axis=0) - median[: k + 1].min(axis=0)).mean(axis=-1)
         assert np.allclose(moving.moved(arm)[k], expected)
     assert (moving.moved(arm)[0] == 0).all()

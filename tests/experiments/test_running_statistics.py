@@ -98,7 +98,11 @@ def test_algorithm_2_is_torchs_update_bn(monkeypatch):
         assert found.accuracy[True][k, 0] == pytest.approx(share, abs=0.005)
 
 
-def test_the_factor_gains_nothing(populations):
+def test_the_factor_helps_one_small_batch_and_gains_nothing_with_many(populations):
+    for m in (2, 4):
+        assert (populations[m].loss[False] > 1.1 * populations[m].loss[True])[0].all()
+        shares = [populations[m].accuracy[factor][0].mean() for factor in (True, False)]
+        assert abs(shares[0] - shares[1]) < 0.02
     ratio = {m: (p.loss[False] / p.loss[True])[-1] for m, p in populations.items()}
     assert (ratio[2] < 1).all()
     assert (ratio[4] < 1).sum() >= 4

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from bn_teach import stored
-from bn_teach.datasets import load_digits
+from bn_teach.datasets import load_digits, load_jittered_digits
 from bn_teach.experiments import sigmoid_saturation as experiment
-from bn_teach.models import mlp
+from bn_teach.models import mlp, stack
+from bn_teach.train import accuracy, as_tensors, train
 
 
 @pytest.fixture(scope="module")
@@ -151,17 +152,17 @@ def test_a_stack_of_standardised_sigmoids_is_nearly_linear_and_a_stretched_one_i
 
 def test_straightness_is_that_of_layers_computed_by_hand(found):
     digits = load_digits()
-    train, test = (a.reshape(-1, 64) for a in (digits.train_images, digits.test_images))
+    fit, test = (a.reshape(-1, 64) for a in (digits.train_images, digits.test_images))
     weights = mlp([64, *[100] * 8, 10], norm="batch", activation="sigmoid", seed=1)
-    h = np.concatenate([train, test]).astype(float)
+    h = np.concatenate([fit, test]).astype(float)
     for n in (1, 2):
         z = h @ getattr(weights, f"linear{n}").weight.detach().numpy().T.astype(float)
         z = 2 * (z - z.mean(0)) / z.std(0)
         h = np.exp(-np.logaddexp(0, -z))
-        design = np.c_[train, np.ones(len(train))].astype(float)
-        solution = np.linalg.lstsq(design, h[: len(train)], rcond=1e-6)[0]
-        rest = h[len(train) :] - np.c_[test, np.ones(len(test))] @ solution
-        r2 = 1 - rest.var(axis=0).sum() / h[len(train) :].var(axis=0).sum()
+        design = np.c_[fit, np.ones(len(fit))].astype(float)
+        solution = np.linalg.lstsq(design, h[: len(fit)], rcond=1e-6)[0]
+        rest = h[len(fit) :] - np.c_[test, np.ones(len(test))] @ solution
+        r2 = 1 - rest.var(axis=0).sum() / h[len(fit) :].var(axis=0).sum()
         assert found.r2[experiment.SPREADS.index(2), 1, n - 1] == pytest.approx(r2, abs=2e-3)
 
 
@@ -181,6 +182,28 @@ def test_scaled_mlp_fixes_gamma_or_learns_it():
         assert not norm.gamma.requires_grad and not norm.beta.requires_grad
     learnt = experiment.scaled_mlp([4, 3, 2], "learnt", seed=0)
     assert learnt.norm1.gamma.requires_grad and (learnt.norm1.gamma == 1).all()
+    beta = experiment.scaled_mlp([4, 3, 2], "beta", seed=0).norm1
+    assert beta.beta.requires_grad and not beta.gamma.requires_grad and (beta.gamma == 1).all()
+
+
+def test_learning_beta_alone_wins_back_a_part(run):
+    """As in the notebook: one hidden layer, each arm at the rate that the stored run picked."""
+    data = load_jittered_digits()
+    x, y = as_tensors(data.train_images, data.train_labels, flat=True)
+    right = {}
+    for scale, lr in ((1, 1.0), ("beta", 3.0), ("learnt", 3.0)):
+        nets = stack([experiment.scaled_mlp([256, 50, 10], scale, seed) for seed in (5, 6)])
+        train(nets, x, y, steps=600, lr=lr, batch_size=64, seed=[5, 6], progress=False)
+        test = as_tensors(data.test_images, data.test_labels, flat=True)
+        right[scale] = accuracy(nets, *test).mean()
+        if scale != "beta":
+            loss = run.snapshots[f"jittered digits/1/{scale}/loss"][0].mean(axis=1)
+            assert lr == experiment.RATES[loss.argmin()]
+    assert right[1] + 0.04 < right["beta"] < right["learnt"] - 0.04
+
+
+def test_geometric_mean_is_the_root_of_the_product():
+    assert experiment.geometric_mean(np.array([[1.0, 2], [100, 8]])) == pytest.approx([10, 4])
 
 
 def test_best_linear_map_finds_a_linear_map_and_no_more():

@@ -156,6 +156,11 @@ def test_the_fours_spoil_the_copy_in_training_mode_and_the_network_stays_good(ne
     assert not net.model.training
 
 
+def test_the_four_is_the_digit_that_does_the_most_harm(net):
+    harm = [experiments.two_switches(net, digit)[True, False].accuracy[-1] for digit in range(10)]
+    assert np.argmin(harm) == 4
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(net):
     again = experiments.digits_net(progress=False)
     other = experiments.digits_net(seed=1, progress=False)
