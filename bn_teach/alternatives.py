@@ -55,12 +55,16 @@ class _GhostBatchNorm:
             )
         mean, var = batch_moments(columns)
         x_hat = self._normalize(columns, mean, var)
-        self._track(mean.view(-1, c).mean(0), var.view(-1, c).mean(0), size)
+        self._track_groups(mean.view(-1, c), var.view(-1, c), size)
         x_hat = x_hat.unflatten(1, (-1, c)).transpose(0, 1).flatten(0, 1)
         return scale_and_shift(x_hat, self.gamma, self.beta)
 
     def _normalize(self, columns, mean, var):
         return normalize(columns, mean, var, self.eps)
+
+    def _track_groups(self, mean, var, size):
+        """Update the running statistics from mean and var (G, C) of ``size`` values each."""
+        self._track(mean.mean(0), var.mean(0), size)
 
     def extra_repr(self):
         return f"{super().extra_repr()}, group_size={self.group_size}"
@@ -74,7 +78,7 @@ class GhostBatchNorm1d(_GhostBatchNorm, BatchNorm1d):
     G workers with m samples each do, and it leaves the batch of the gradient descent as it is: m
     can be changed alone. Evaluation is that of ``BatchNorm1d``.
 
-    Source: Hoffer, Hubara & Soudry 2017, arXiv 1705.08741, section 4 ("Ghost Batch
+    Source: Hoffer, Hubara & Soudry 2017, arXiv 1705.08741, Algorithm 1 ("Ghost Batch
     Normalization"). There the running statistics take the groups by turns, not their mean.
 
     Parameters
@@ -105,8 +109,8 @@ class GhostBatchNorm2d(_GhostBatchNorm, BatchNorm2d):
 class BatchRenorm1d(GhostBatchNorm1d):
     """Batch Renormalization of (N, C): training sees what evaluation will see.
 
-    With mean and var of the batch, sigma_B = sqrt(var + eps), and the running statistics mu and
-    sigma = sqrt(running_var + eps) from before this batch, in training
+    With mean and var of the batch, sigma_B = sqrt(var + eps), and mu and sigma, the moving
+    averages of mean and sigma_B, from before this batch, in training
 
         r = sigma_B / sigma, at least 1 / r_max, at most r_max
         d = (mean - mu) / sigma, at least -d_max, at most d_max
@@ -115,8 +119,10 @@ class BatchRenorm1d(GhostBatchNorm1d):
     where r and d are constants for the gradient. As long as neither limit holds, x_hat is
     (x - mu) / sigma, which is the x_hat of evaluation. r = 1 and d = 0 is Batch Normalization.
 
-    Source: Ioffe 2017, arXiv 1702.03275, Algorithm 1. There sigma itself is the moving average
-    of sigma_B; here its square is that of the variance, as in ``BatchNorm1d``.
+    The moving average is that of sigma_B, not of the variance as in ``BatchNorm1d``: of few values
+    it is smaller. ``running_var`` holds sigma^2 - eps, so that evaluation divides by sigma.
+
+    Source: Ioffe 2017, arXiv 1702.03275, Algorithm 1.
 
     Parameters
     ----------
@@ -140,6 +146,16 @@ class BatchRenorm1d(GhostBatchNorm1d):
         x_hat = super()._normalize(columns, mean, var)
         r, d = self._corrections(mean.detach(), var.detach())
         return scale_and_shift(x_hat, r, d)
+
+    @torch.no_grad()
+    def _track_groups(self, mean, var, size):
+        sigma = torch.sqrt(self.running_var + self.eps)
+        super()._track_groups(mean, var, size)
+        momentum = self.momentum
+        if momentum is None:
+            momentum = 1 / int(self.num_batches_tracked)
+        sigma.lerp_(torch.sqrt(var + self.eps).mean(0), momentum)
+        self.running_var.copy_(sigma.square() - self.eps)
 
     def _corrections(self, mean, var):
         start, end = self.relax
@@ -170,7 +186,7 @@ def group_norm(x, groups, gamma=None, beta=None, eps=1e-5):
     normalisation. No sample sees another, so the batch may have any size, and evaluation is the
     same as training.
 
-    Source: Wu & He 2018, arXiv 1803.08494, section 3, equations 1, 2 and 7.
+    Source: Wu & He 2018, arXiv 1803.08494, section 3, equations 1, 2, 6 and 7.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -135,7 +136,23 @@ def test_batch_renorm_with_r_1_and_d_0_is_batch_norm():
         x = draw(12, 5, seed=seed)
         assert (renorm(x) - ghost(x)).abs().max() < 1e-12
     assert (renorm.running_mean == ghost.running_mean).all()
-    assert (renorm.running_var == ghost.running_var).all()
+
+
+@pytest.mark.parametrize("momentum", [0.1, 0.5, None])
+def test_batch_renorm_averages_the_standard_deviation(momentum):
+    """Algorithm 1 of Ioffe 2017, group by group in numpy; evaluation divides by that average."""
+    layer = BatchRenorm1d(5, 2, momentum=momentum).double()
+    mu, sigma = np.zeros(5), np.sqrt(np.ones(5) + layer.eps)
+    for batch in range(3):
+        x = draw(12, 5, seed=batch).detach()
+        layer(x)
+        pairs = x.numpy().reshape(6, 2, 5)
+        share = momentum or 1 / (batch + 1)
+        mu += share * (pairs.mean(1).mean(0) - mu)
+        sigma += share * (np.sqrt(pairs.var(1) + layer.eps).mean(0) - sigma)
+    x = draw(7, 5, seed=9).detach()
+    y = layer.eval()(x).detach().numpy()
+    assert np.abs(y - (x.numpy() - mu) / sigma).max() < 1e-12
 
 
 def test_batch_renorm_relaxes_its_limits_evenly():

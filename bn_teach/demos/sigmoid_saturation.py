@@ -130,8 +130,8 @@ def _layers(probes):
 
     def picture(activation, depth, gain, bn):
         i, j = DEPTHS.index(depth), GAINS.index(gain)
-        means_flat = "z ≤ 0" if activation == "ReLU" else "saturated"
-        data, said, left, right = [], [], [f"layer 1 : layer {depth}"], [means_flat]
+        flat_is = "z ≤ 0" if activation == "ReLU" else "saturated"
+        data, said, left, right = [], [], [f"layer 1 : layer {depth}"], [flat_is]
         for arm in ("off", "on") if bn else ("off",):
             norms, flat = means[activation, arm][i, j], shares[activation, arm][i, j]
             look = BN[arm]
@@ -152,7 +152,7 @@ def _layers(probes):
             right.append(f"{look['sign']} <b>{share}</b>")
             said.append(
                 f"BN {arm}: layer 1's gradient is to layer {depth}'s as {_proportion(ratio)}, "
-                f"{share} {means_flat}"
+                f"{flat_is}: {share}"
             )
         notes = [
             {**above, **sides[side], "xanchor": side, "align": side, "text": "<br>".join(lines)}

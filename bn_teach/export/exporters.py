@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import re
+import sys
 from html import escape
 from pathlib import Path
 
@@ -41,6 +42,10 @@ POLICY = (
 
 class _OneFile(HTMLExporter):
     """What slides and pages have in common."""
+
+    @default("enabled")
+    def _enabled_default(self):
+        return "jupyter_server.serverapp" not in sys.modules
 
     @default("template_name")
     def _template_name_default(self):
@@ -212,20 +217,22 @@ def _said(text):
     return "\n".join(line for line in lines if not bars.search(line)).rstrip()
 
 
-# Jupyter's server takes no "-" in the name of a format, so what the menu of JupyterLab offers has
-# names of its own: bn_slides and bn_page.
+# Jupyter's server takes no "-" in the name of a format (it answers 404), so what the menu of
+# JupyterLab offers has names of its own, bn_slides and bn_page, and there the others are off.
 
 
 class SlidesOfMenu(SlidesOfOneFile):
     """`bn-slides` as JupyterLab's "Save and Export Notebook As" knows it."""
 
     export_from_notebook = "Slides that stay alive (one file, offline)"
+    enabled = True
 
 
 class PageOfMenu(PageOfOneFile):
     """`bn-page` as JupyterLab's "Save and Export Notebook As" knows it."""
 
     export_from_notebook = "Page that stays alive (one file, offline)"
+    enabled = True
 
 
 def _json(value):

@@ -210,7 +210,7 @@ def test_the_map_shows_the_mean_of_five_seeds(bn, name, key, run, explorables):
     assert figure.layout.yaxis.ticktext[int(frame.y[0])] == "2"
     assert frame.x[0] == 3
     assert figure.layout.xaxis.ticktext == ("0.01", "0.1", "1")
-    assert figure.layout.xaxis.tickvals == (0, 2, 4)
+    assert list(figure.layout.xaxis.tickvals) == [0, 2, 4]
     assert len(seeds) == 5
     for seed, trace in enumerate(seeds):
         assert np.allclose(trace.y, paths[:, 3, 3, seed])
@@ -223,8 +223,6 @@ def test_the_map_shows_the_mean_of_five_seeds(bn, name, key, run, explorables):
         assert heat.z[row][column] == pytest.approx(end)
     text = explorable.text(bn=bn, activation=name, gain=gain, rate=rate)
     here = paths[-1, 3, 3].astype(float)
-    assert (
-        f": {percent(here.mean(), 1)} ± {percent(here.std(ddof=1), 1)} after 300 steps (5 seeds)"
-        in text
-    )
+    assert f": {percent(here.mean(), 1)} ± {percent(here.std(ddof=1), 1)} after 300" in text
+    assert " 300 steps (5 seeds). " in text
     assert f"{good} of 36 settings reach 90\u202f%" in text

@@ -178,7 +178,7 @@ def test_depth_says_the_ratio_and_the_share(probes, explorables):
         expected = np.exp(np.log(norms[:, 0] / norms[:, -1]).mean())
         assert ratio == pytest.approx(expected, abs=0.06)
     assert explorable.text(activation="sigmoid", depth=8, gain=1, bn=False).endswith(
-        f"0{percent(0)[1:]} saturated."
+        f"saturated: {percent(0)}."
     )
 
 

@@ -1,6 +1,8 @@
 """What notebook 07 says about bugs, digits that vanish and layers beside torch's: again."""
 
 import copy
+import itertools
+import types
 
 import numpy as np
 import pytest
@@ -230,6 +232,14 @@ def test_speed_measures_both_layers_and_stays_below_a_generous_bound():
     assert [row.shape for row in rows] == [(256, 100), (64, 24, 8, 8)]
     assert all(0 < row.torchs and row.layers < 30 * row.torchs for row in rows)
     assert rows[0].cells()[0] == "256 × 100"
+
+
+def test_speed_is_in_milliseconds_of_one_pass(monkeypatch):
+    ticks = itertools.count()  # a clock that says one second more each time it is read
+    clock = types.SimpleNamespace(perf_counter=lambda: float(next(ticks)))
+    monkeypatch.setattr(experiments, "time", clock)
+    times = experiments._milliseconds([torch.nn.BatchNorm1d(3)] * 2, (4, 3), rounds=2, repeats=5)
+    assert times == pytest.approx([200, 200])
 
 
 def test_the_same_seed_gives_the_same_numbers(costs, passes):
