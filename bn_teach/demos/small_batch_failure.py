@@ -47,14 +47,14 @@ def _sampling(samples):
     variances = samples.variances / spread**2
     errors = (samples.mean_error, samples.variance_error)
     bars = {"type": "bar", "showlegend": False, "opacity": 0.9}
-    share = {"tickformat": ".0%", "tickvals": [0, 0.5, 1]}
+    share = {"tickformat": ".0%", "tickvals": [0, 0.5]}
     layout = {
         "height": 460,
         "bargap": 0,
         "xaxis": draw.axis("mean, in σ", -2.25, 2.25, (0, 0.48)),
-        "yaxis": draw.axis("batches", 0, 1, (0.62, 1), **share),
+        "yaxis": draw.axis("batches", 0, 0.65, (0.62, 1), **share),
         "xaxis2": draw.axis("variance / σ²", 0, 4, (0, 0.48), anchor="y2"),
-        "yaxis2": draw.axis("batches", 0, 1, (0, 0.38), **share),
+        "yaxis2": draw.axis("batches", 0, 0.65, (0, 0.38), **share),
         "xaxis3": draw.axis("batch size", 0.15, 2.6, (0.74, 1), anchor="y3", type="log"),
         "yaxis3": draw.axis("spread", -1.45, 0.35, (0, 1), anchor="x3", type="log"),
         "shapes": [_truth(x=0, y="y"), _truth(x=1, xref="x2", y="y2")],
@@ -306,7 +306,7 @@ def _beside(run):
         "xaxis": draw.axis("group size", 0.2, 1.75, (0, 0.42), **ticks),
         "yaxis": draw.axis("images wrong, %", 0, 65),
         "xaxis2": draw.axis("group size", 0.2, 1.75, (0.6, 1), anchor="y2", **ticks),
-        "yaxis2": draw.axis("", 20, 38, anchor="x2"),
+        "yaxis2": draw.axis("", 0, 65, anchor="x2"),
         "annotations": [
             {**heading, "xref": "x domain", "text": "ours: digits"},
             {**heading, "xref": "x2 domain", "text": "<b>published</b>"},

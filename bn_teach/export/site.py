@@ -115,6 +115,7 @@ def _index(notebooks):
     styles = assets.ours("text.css") + assets.ours("page.css")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<link rel="icon" href="data:,">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Batch Normalization</title><style>{styles} body {{display: block}}</style></head>"
         f"<body><main><h1>Batch Normalization</h1><table>{head}{''.join(rows)}</table></main>"

@@ -21,9 +21,9 @@ def group_norm(x, groups, gamma, beta, eps=1e-5):
     mean, var = rows.mean((0, 2), keepdim=True), rows.var((0, 2), correction=0, keepdim=True)
     x_hat = ((rows - mean) / (var + eps).sqrt()).reshape(x.shape)
     return gamma.view(-1, 1, 1) * x_hat + beta.view(-1, 1, 1)
-""": "changes with the rest of the batch",
+""": "which axes share a mean",
             """
-def group_norm(x, groups, gamma, beta, eps=1e-5):  # every channel alone: instance norm
+def group_norm(x, groups, gamma, beta, eps=1e-5):  # every channel's own variance
     mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
     mean = mean.mean(1, keepdim=True)
     x_hat = (x - mean) / (var + eps).sqrt()
@@ -42,7 +42,24 @@ def group_norm(x, groups, gamma, beta, eps=1e-5):
     rows = x.reshape(len(x), groups, -1)
     x_hat = (rows - rows.mean(2, keepdim=True)) / (rows.var(2, keepdim=True) + eps).sqrt()
     return gamma.view(-1, 1, 1) * x_hat.reshape(x.shape) + beta.view(-1, 1, 1)
-""": "variance is not 1: divide by n",
+""": "divide by n",
+            """
+def group_norm(x, groups, gamma, beta, eps=1e-5):  # instance norm
+    mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
+    return gamma.view(-1, 1, 1) * (x - mean) / (var + eps).sqrt() + beta.view(-1, 1, 1)
+""": "all values",
+            """
+def group_norm(x, groups, gamma, beta, eps=1e-5):  # epsilon outside the root
+    rows = x.reshape(len(x), groups, -1)
+    mean, std = rows.mean(2, keepdim=True), rows.std(2, correction=0, keepdim=True)
+    x_hat = ((rows - mean) / (std + eps)).reshape(x.shape)
+    return gamma.view(-1, 1, 1) * x_hat + beta.view(-1, 1, 1)
+""": "var . ε",
+            """
+def group_norm(x, groups, gamma, beta, eps=1e-5):
+    rows = x.reshape(len(x), groups, -1)
+    return (rows - rows.mean(2, keepdim=True)) / (rows.var(2, keepdim=True) + eps).sqrt()
+""": "the shape of x",
             """
 def group_norm(x, groups, gamma, beta, eps=1e-5):
     rows = x.reshape(len(x), groups, -1)

@@ -98,10 +98,15 @@ def test_groups_of_two_fall_off_the_cliff(groups):
         assert mean_of(groups, f"train/{arm}") < 0.005
 
 
-def test_the_dip_is_small_and_layer_norm_is_worse(groups):
+def test_the_dip_is_that_of_five_seeds_and_layer_norm_is_worse(groups):
+    """No seed of the stored run speaks against the dip; seeds 20 to 24 are mixed."""
     eight, whole, layer = (groups.snapshots[f"test/{arm}"][-1] for arm in (8, 64, "layer"))
     assert (eight <= whole + 1e-6).all()
-    assert 0 < (whole - eight).mean() < 0.01
+    assert (eight < whole - 1e-3).sum() >= 3
+    again = experiment.ghost_groups(arms=(8, 64), seeds=range(20, 25), progress=False)
+    more = again.snapshots["test/64"][-1] - again.snapshots["test/8"][-1]
+    assert more.min() < 0 < more.max()
+    assert abs(more.mean()) < 0.01
     assert layer.mean() > eight.mean() + 0.004
     assert layer.mean() > mean_of(groups, "test/16") + 0.003
 
@@ -181,8 +186,9 @@ def test_learning_rates_gives_each_network_its_own(monkeypatch):
     assert (share[0, 0] > share[0, 1] + 0.2).all()
 
 
-def test_the_failure_is_noise_and_not_mismatch(remedies):
-    """Without any mismatch it is worse; with precise statistics hardly better."""
+def test_the_networks_fail_without_mismatch_too(remedies):
+    """Training images in training mode: no mismatch. With precise statistics hardly better."""
+    assert (remedies.snapshots["train/own/2"][0] > 0.5).all()
     for m in (2, 4, 8):
         running, precise, own = (
             remedies.snapshots[f"test/{way}/{m}"][0] for way in ("running", "precise", "own")
