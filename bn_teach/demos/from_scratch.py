@@ -223,7 +223,7 @@ def _two_losses(runs, owner):
             ]
         mine = "with n − 1" if arm == "n − 1" else f"{owner} layer"
         short = "yours" if mine == "your layer" else mine.removesuffix(" layer")
-        key = _key([(PURPLE, "▬▬", "torch.nn"), (colors[arm], "╍╍", short)], "right")
+        key = _key([(PURPLE, "━━", "torch.nn"), (colors[arm], "╍╍", short)], "right")
         notes = [key, _heading("x2 domain", "largest difference")]
         accuracies = [percent(run.settings["test_accuracy"], 1) for run in runs[arm]]
         return {"data": data, "layout": {**layout, "annotations": notes}}, (

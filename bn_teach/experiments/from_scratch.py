@@ -325,7 +325,7 @@ def speed(flat, images, rounds=15):
     )
 
 
-def _milliseconds(layers, shape, rounds, repeats=3):
+def _milliseconds(layers, shape, rounds, repeats=2):
     generator = torch.Generator().manual_seed(0)
     x, d_y = (torch.randn(shape, generator=generator) for _ in "ab")
     x.requires_grad_()

@@ -34,7 +34,7 @@ def test_pages_share_their_scripts(folder):
 
 def test_the_index_names_every_notebook(folder):
     html = (folder / "out" / "index.html").read_text("utf-8")
-    for link in re.findall('href="([^"]+)"', html):
+    for link in re.findall('<a href="([^"]+)"', html):
         assert (folder / "out" / link).exists()
     assert html.count("pages/") == html.count("slides/") == 2
     assert "배치 정규화" in html
