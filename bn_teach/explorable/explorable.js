@@ -22,7 +22,7 @@ const ABSENT = 0xffff;
 const SETTLE = 250; // ms without a move, after which Python and screen readers are told
 const PLAY_PACE = 90; // ms a stop, at the fastest
 const ASK_AGAIN = 200; // ms until plotly.js is asked for again
-const CONFIG = { displayModeBar: false, responsive: false };
+export const CONFIG = { displayModeBar: false, responsive: false };
 
 // ---------------------------------------------------------------------------------------------
 // Pure parts: no page, no model. Tested by `node --test`.
@@ -216,8 +216,8 @@ function statesOf(model) {
 }
 
 // Every explorable has its own copy of this module, so what a page shares hangs on the page.
-const PAGE = /** @type {any} */ (globalThis);
-const PLOTLY = Symbol.for("bn-teach.plotly");
+export const PAGE = /** @type {any} */ (globalThis);
+export const PLOTLY = Symbol.for("bn-teach.plotly");
 
 /** plotly.js, loaded once for the page. @param {Model} model @returns {Promise<any>} */
 export function plotlyFor(model) {
@@ -278,7 +278,7 @@ function askForPlotly(model) {
 // The view.
 
 /** @param {string} tag @param {Record<string, string>} attributes @param {...(Node|string)} children */
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
@@ -613,7 +613,7 @@ function initialize({ model }) {
 }
 
 /** @param {{model: Model, el: HTMLElement}} context */
-function render({ model, el }) {
+export function render({ model, el }) {
   const view = new View(model, el);
   return () => view.close();
 }

@@ -176,7 +176,8 @@ class _OneFile(HTMLExporter):
     def module(self):
         """The module that starts everything: the explorable's own front end, and ours."""
         ours = [assets.ours("live.js"), assets.ours(self.starter)]
-        return "\n".join([assets.front_end("explorable.js"), *ours])
+        parts = [assets.front_end("explorable.js"), *ours]
+        return "\n".join(re.sub(r"^import .*?;\n", "", part, flags=re.M | re.S) for part in parts)
 
     def plain_scripts(self):
         return [assets.reveal(name) for name in self.plain_names]

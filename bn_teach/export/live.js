@@ -1,4 +1,24 @@
-// What an exported file has in place of a kernel. It stands behind explorable.js, in one module.
+// @ts-check
+/**
+ * What an exported file has in place of a kernel.
+ *
+ * The exporter puts explorable.js, this file and slides.js or page.js into one module, without the
+ * imports: those are for the editor and the type checker.
+ *
+ * @typedef {import("../explorable/explorable.js").Table} Table
+ * @typedef {import("../explorable/explorable.js").Control} Control
+ */
+import {
+  CONFIG,
+  gunzip,
+  make,
+  PAGE,
+  PLOTLY,
+  readTable,
+  render,
+  stateNumber,
+  treeOf,
+} from "../explorable/explorable.js";
 
 const STILL_WIDTH = 900; // px; on paper they are made smaller as a whole, words too
 
@@ -103,7 +123,7 @@ function drawFigure(place, plotly) {
  * stills of explorables instead.
  * @param {boolean} onPaper whether the page is laid out for printing from the beginning
  */
-async function bringToLife(onPaper) {
+export async function bringToLife(onPaper) {
   const all = (/** @type {string} */ selector) =>
     /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
   const [places, figures] = [all(".bn-live"), all(".bn-figure")];

@@ -1,4 +1,7 @@
-// The page: its table of contents. Behind live.js, in the same module.
+// @ts-check
+// The page: its table of contents.
+import { make } from "../explorable/explorable.js";
+import { bringToLife } from "./live.js";
 
 const contents = document.querySelector("nav ol");
 for (const heading of document.querySelectorAll("main h2")) {

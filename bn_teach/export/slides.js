@@ -1,4 +1,7 @@
-// The deck: reveal.js, and what it does not do by itself. Behind live.js, in the same module.
+// @ts-check
+// The deck: reveal.js, and what it does not do by itself.
+import { PAGE } from "../explorable/explorable.js";
+import { bringToLife } from "./live.js";
 
 const WIDTH = 1280;
 const HEIGHT = 720;
