@@ -1,7 +1,7 @@
 """The explorables of notebook 08, first half: what Batch Normalization buys.
 
-Each function takes what an experiment measured and returns its explorable. The comparisons are
-those of Ioffe and Szegedy (2015), arXiv 1502.03167, figures 2 and 3, in miniature.
+Each function takes what an experiment measured and returns its explorable. ``speed`` follows
+figures 2 and 3 of Ioffe and Szegedy (2015), arXiv 1502.03167, in miniature.
 """
 
 import numpy as np
@@ -191,7 +191,7 @@ def _sweep(run):
         return {"data": data, "layout": layout}, (
             f"After {looked[k]} steps, each at its own best of these rates: no BN "
             f"{percent(plain, 1)} (rate {plain_rate:g}), BN {percent(normed, 1)} (rate "
-            f"{bn_rate:g}). What is left is {number(100 * (normed - plain), 1)} points "
+            f"{bn_rate:g}). BN is ahead by {number(100 * (normed - plain), 1)} points "
             f"({found.shape[2]} seeds)."
         )
 

@@ -4,8 +4,8 @@
     rates            how much of that is left if the baseline is tuned and well initialised?
     regularisation   does it help on new images, and does the noise of the batch do that?
 
-All three are stored runs; each function also makes a small part of itself live. The comparisons
-are those of Ioffe & Szegedy 2015, arXiv 1502.03167, sections 4.2.1 and 4.2.2, in miniature.
+All three are stored runs; each function also makes a small part of itself live. ``speed`` follows
+Ioffe & Szegedy 2015, arXiv 1502.03167, section 4.2.2, in miniature.
 
 Shapes: K recorded steps, A arms, S seeds, N images. A seed has the same first weights and the
 same order of images in each arm of the same activation.

@@ -168,6 +168,7 @@ def landscape(seeds=range(5), networks=tuple(LANDSCAPES), steps=300, lr=0.1):
         "name/beta" (K, 2, S), the largest |g' - g| / (t lr |g|), "effective beta-smoothness";
         "name/ics" (K, 2, S), |G' - G| / |G| for the weights of a layer, where G' is their
         gradient after the layers below have made their step: mean over the layers but the first.
+        (The paper's definition 2.1 is |G' - G|, not divided.)
     """
     seeds, snapshots = list(seeds), {}
     for network in networks:

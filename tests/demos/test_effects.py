@@ -125,7 +125,9 @@ def test_rates_compares_each_arm_at_its_own_best(network, weights, runs, explora
         assert text.startswith(f"After {looked[k]} steps, ")
         for name, (accuracy, _) in zip(("no BN", "BN"), best, strict=True):
             assert f"{name} {percent(accuracy, 1)} (rate " in text
-        assert f"left is {number(100 * (best[1][0] - best[0][0]), 1)} points (5 seeds)" in text
+        assert (
+            f"BN is ahead by {number(100 * (best[1][0] - best[0][0]), 1)} points (5 seeds)" in text
+        )
         data = explorables["rates"].figure(**values).data
         assert np.allclose(data[1].y, found[0].mean(axis=1))
         assert np.allclose(data[4].y, found[1].mean(axis=1))

@@ -27,6 +27,10 @@ def steps_to_target(steps, accuracy, target):
 """: "the first step",
             """
 def steps_to_target(steps, accuracy, target):
+    return steps[accuracy >= target]
+""": "one step, not an array",
+            """
+def steps_to_target(steps, accuracy, target):
     return min([s for s, value in zip(steps, accuracy) if value >= target], default=np.inf)
 """: "95 % is never reached, you say at inf",
         },
@@ -35,8 +39,10 @@ def steps_to_target(steps, accuracy, target):
         "def matching_rate(lr, a): return lr * a**2",
         {
             "def matching_rate(lr, a): return lr * a": "a times smaller, and W a times longer",
-            "def matching_rate(lr, a): return lr": "a longer W needs a larger step",
-            "def matching_rate(lr, a): return lr / a**2": "a longer W needs a larger step",
+            "def matching_rate(lr, a): return lr": "the rate is too low",
+            "def matching_rate(lr, a): return lr / a**2": "the rate is too low",
+            "def matching_rate(lr, a): return lr * a**3": "the rate is too high",
+            "def matching_rate(lr, a): return 3 * lr * a": "not for 0.2 and 0.5",
         },
     ),
 }
