@@ -39,9 +39,10 @@ def steps_to_target(steps, accuracy, target):
         "def matching_rate(lr, a): return lr * a**2",
         {
             "def matching_rate(lr, a): return lr * a": "a times smaller, and W a times longer",
-            "def matching_rate(lr, a): return lr": "the rate is too low",
-            "def matching_rate(lr, a): return lr / a**2": "the rate is too low",
-            "def matching_rate(lr, a): return lr * a**3": "the rate is too high",
+            "def matching_rate(lr, a): return lr": "does not match",
+            "def matching_rate(lr, a): return lr / a**2": "does not match",
+            "def matching_rate(lr, a): return lr * a**3": "does not match",
+            "def matching_rate(lr, a): return -lr * a**2": "does not match",
             "def matching_rate(lr, a): return 3 * lr * a": "not for 0.2 and 0.5",
         },
     ),
