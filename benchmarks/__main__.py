@@ -1,6 +1,6 @@
 """Measure the explorables, the BatchNorm and the notebooks against the course's budgets.
 
-    make bench                      all of it, in about six minutes
+    make bench                      all of it, in about ten minutes
     python -m benchmarks latency    one part; `python -m benchmarks --help` lists them
 
 What is compared is measured in turns, in one run: on a busy machine look at the ratios.
@@ -22,6 +22,7 @@ PARTS = {
     "course": "key presses and bytes in the course's own notebook",
     "batchnorm": "our BatchNorm beside torch.nn's",
     "notebooks": "whole notebooks on one core: time and memory",
+    "exports": "exported decks and pages: their size",
 }
 
 

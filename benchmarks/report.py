@@ -16,6 +16,7 @@ BAKE_FIGURES = 2.5
 BAKED_SIZE = 300  # kB
 NOTEBOOK_TIME = 30  # s for a whole notebook on one core
 NOTEBOOK_MEMORY = 700  # MB
+DECK = 4.0  # MB, one file with everything in it
 
 LABEL, CELL = 50, 13  # widths of the columns
 
