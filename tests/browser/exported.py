@@ -99,7 +99,7 @@ class Exported:
         places = self.page.evaluate(f"() => Reveal.getSlides().map({PLACE})")
         for h, v in places:
             self.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
-            self.page.wait_for_timeout(200)  # two frames and the drawing of a picture
+            self.page.wait_for_timeout(80)  # two frames and the drawing of a picture
             yield self.page.evaluate(MEASURE)
 
     def faults(self):
