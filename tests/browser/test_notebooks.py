@@ -40,10 +40,9 @@ def move_everything(hand, truth, ways):
     for move in truth["moves"]:
         control = controls[move["control"]]
         for way in ways:
-            hand.reset(control)
             way(hand, control, move["position"])
             hand.shows(move)
-        hand.reset(control)
+            hand.reset(control)
 
 
 def test_a_reloaded_page_shows_the_pictures_of_the_living_kernel(folder, open_lab):
