@@ -97,6 +97,7 @@ class _OneFile(HTMLExporter):
         nb = copy.deepcopy(nb)
         if running.needs_running(nb):
             running.run(nb, self._folder, self.log.info)
+        running.join_streams(nb)
         self._models = widgets.Models(nb)
         self._used, self._figures = {}, []
         resources["title"] = _title(nb) or resources.get("metadata", {}).get("name", "notebook")

@@ -52,7 +52,6 @@ def run(nb, folder, log):
         timeout=None,
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=True,
-        coalesce_streams=True,
     )
     with client.setup_kernel():
         for place, cell in enumerate(nb.cells):
@@ -72,6 +71,22 @@ def run(nb, folder, log):
         finally:
             nb.cells.remove(bake)
     client.set_widgets_metadata()
+
+
+def join_streams(nb):
+    """Let what a cell printed piece by piece be one output. (nbclient can do that too, but its
+    search for carriage returns takes minutes for the progress bars of a busy machine.)
+    """
+    for cell in nb.cells:
+        joined = []
+        for output in cell.get("outputs", []):
+            last = joined[-1] if joined else None
+            if output.output_type == "stream" and last and last.get("name") == output.name:
+                last.text += output.text
+            else:
+                joined.append(output)
+        if "outputs" in cell:
+            cell.outputs = joined
 
 
 def _why(place, cell, error):

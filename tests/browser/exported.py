@@ -46,7 +46,7 @@ def run(nb, folder):
         os.environ.pop("PYTHONPATH")
         if before is not None:
             os.environ["PYTHONPATH"] = before
-    return json.loads(nb.cells.pop().outputs[0].text)
+    return json.loads("".join(output.text for output in nb.cells.pop().outputs))
 
 
 def export(nb, kind, path):

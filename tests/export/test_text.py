@@ -2,11 +2,13 @@
 
 import re
 
+import nbformat
 import pytest
 
 from bn_teach.export.clean import harmless
 from bn_teach.export.exporters import _minutes, _said
 from bn_teach.export.maths import mathml, to_html
+from bn_teach.export.running import join_streams
 from tests.export.samples import HOSTILE
 
 
@@ -66,6 +68,17 @@ def test_progress_bars_that_ended_are_left_out():
         "run:   0%|   | 0/9\rrun: 100%|███| 9/9 [00:01<00:00, 9.00it/s]\nloss 3\n50%| is half\n"
     )
     assert _said(printed) == "loss 3\n50%| is half"
+
+
+def test_pieces_of_a_stream_are_joined_and_others_keep_their_place():
+    def stream(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    picture = nbformat.v4.new_output("display_data", {"text/plain": "picture"})
+    pieces = [stream("a"), stream("b\n"), stream("x", "stderr"), picture, stream("c"), stream("d")]
+    cell = nbformat.v4.new_code_cell("1", outputs=pieces)
+    join_streams(nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_markdown_cell("text")]))
+    assert [output.get("text") for output in cell.outputs] == ["ab\n", "x", None, "cd"]
 
 
 def test_minutes_of_a_heading():
