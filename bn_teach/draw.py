@@ -1,4 +1,4 @@
-"""Parts of plotly figures as dicts: axes, lines, points, in the look of the course.
+"""Parts of plotly figures as dicts, in the look of the course: axes, lines, points. And a table.
 
 A `go.Figure` checks every word and takes 2 ms to build, a dict nothing; an explorable builds
 hundreds. `Explorable.figure` turns any of its states into a `go.Figure`, so tests check the words.

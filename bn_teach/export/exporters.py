@@ -44,7 +44,7 @@ class _OneFile(HTMLExporter):
     """What slides and pages have in common."""
 
     @default("enabled")
-    def _enabled_default(self):
+    def _enabled_default(self):  # why: see SlidesOfMenu
         return "jupyter_server.serverapp" not in sys.modules
 
     @default("template_name")
@@ -212,13 +212,6 @@ class PageOfOneFile(_OneFile):
         return [*ours, assets.front_end("explorable.css")]
 
 
-def _said(text):
-    """What a cell printed, but for progress bars: one that has ended says nothing any more."""
-    lines = [line.rpartition("\r")[2] for line in text.split("\n")]
-    bars = re.compile(r"\d%\|.*\|.*it/s")
-    return "\n".join(line for line in lines if not bars.search(line)).rstrip()
-
-
 # Jupyter's server takes no "-" in the name of a format (it answers 404), so what the menu of
 # JupyterLab offers has names of its own, bn_slides and bn_page, and there the others are off.
 
@@ -235,6 +228,13 @@ class PageOfMenu(PageOfOneFile):
 
     export_from_notebook = "Page that stays alive (one file, offline)"
     enabled = True
+
+
+def _said(text):
+    """What a cell printed, but for progress bars: one that has ended says nothing any more."""
+    lines = [line.rpartition("\r")[2] for line in text.split("\n")]
+    bars = re.compile(r"\d%\|.*\|.*it/s")
+    return "\n".join(line for line in lines if not bars.search(line)).rstrip()
 
 
 def _json(value):

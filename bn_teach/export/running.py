@@ -74,8 +74,10 @@ def run(nb, folder, log):
 
 
 def join_streams(nb):
-    """Let what a cell printed piece by piece be one output. (nbclient can do that too, but its
-    search for carriage returns takes minutes for the progress bars of a busy machine.)
+    """Let what a cell printed piece by piece be one output, in place.
+
+    nbclient can do that too (coalesce_streams), but its search for carriage returns takes minutes
+    for the progress bars of a busy machine.
     """
     for cell in nb.cells:
         joined = []
