@@ -7,7 +7,6 @@ that took. ``python -m bn_teach.experiments`` (``make data``) makes them anew.
 
 import hashlib
 import json
-import os
 import platform
 import time
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from . import datasets
+from .files import write_whole
 from .train import Run
 
 
@@ -65,7 +65,4 @@ def _registry_path():
 
 
 def _write_registry(entries):
-    path = _registry_path()
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n", "utf-8")
-    part.replace(path)
+    write_whole(_registry_path(), json.dumps(entries, indent=1, sort_keys=True) + "\n")

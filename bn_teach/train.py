@@ -3,9 +3,9 @@
 Shapes: N samples, T training steps, K recorded steps, S networks in a stack.
 """
 
+import io
 import json
 import math
-import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.std import tqdm
 
+from .files import write_whole
 from .record import to_numpy
 
 
@@ -48,18 +49,12 @@ class Run:
 
     def save(self, path):
         """Write everything to one ``.npz`` file: all of it or, if that fails, nothing."""
-        path = Path(path)
         arrays = {"settings": np.array(json.dumps(self.settings)), "steps": self.steps}
         arrays |= {f"curves/{name}": array for name, array in self.curves.items()}
         arrays |= {f"snapshots/{name}": array for name, array in self.snapshots.items()}
-        # Beside the target, then renamed: a reader sees the old file or the new, never a half.
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(part, "wb") as file:
-                np.savez_compressed(file, **arrays)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **arrays)
+        write_whole(Path(path), packed.getvalue())
 
     @classmethod
     def load(cls, path):

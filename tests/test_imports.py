@@ -26,6 +26,7 @@ SPINE = {
     "record",
     "train",
     "datasets",
+    "files",
     "inference",
     "stored",
     "binder_link",
@@ -40,7 +41,7 @@ MAY_IMPORT = {  # within bn_teach; a demo may not even import another demo
     "experiments": SPINE | {"experiments"},
     "demos": SPINE | {"experiments", "look", "draw", "explorable"},
     "practice": SPINE | {"experiments", "look", "explorable", "practice"},
-    "export": {"explorable", "export", "look"},
+    "export": {"explorable", "export", "files", "look", "practice"},
 }
 DRAWING = {"plotly", "ipywidgets", "anywidget"}
 MUST_NOT_IMPORT = {  # from outside

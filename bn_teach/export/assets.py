@@ -17,8 +17,8 @@ def ours(name):
 
 
 def front_end(name):
-    """The explorable's own front end, the same file as in JupyterLab."""
-    return (Path(widget.__file__).parent / name).read_text("utf-8")
+    """A file of the package, as "explorable/explorable.js": the same as in JupyterLab."""
+    return (HERE.parent / name).read_text("utf-8")
 
 
 @cache

@@ -24,6 +24,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 FIGURE = "application/vnd.plotly.v1+json"
 
+# What lives on in an exported file: the same files as in JupyterLab.
+FRONT_ENDS = ("explorable/explorable.js", "practice/predict.js")
+STYLES = ("explorable/explorable.css", "practice/predict.css")
+
 # What these tags of a cell leave out: nbconvert's own spelling and that of Jupyter Book.
 REMOVED = {
     "enabled": True,
@@ -109,13 +113,14 @@ class _OneFile(HTMLExporter):
         return maths.to_html(source, self.notebook_link, **settings)
 
     def _widget(self, output):
-        """A widget view: its explorables, alive, and a word about what is missing."""
+        """A widget view: its explorables and predictions, alive, and a word on what is missing."""
         model = output.data[widgets.VIEW]["model_id"]
         shown = self._models.shown_for(model)
         parts = []
-        for explorable in shown:
-            name = self._used.setdefault(explorable, f"bn-model-{len(self._used)}")
-            parts.append(f'<div class="bn-live" data-prevent-swipe data-model="{name}"></div>')
+        for one in shown:
+            name = self._used.setdefault(one, f"bn-model-{len(self._used)}")
+            kind = "bn-live" if self._models.is_explorable(one) else "bn-ask"
+            parts.append(f'<div class="{kind}" data-prevent-swipe data-model="{name}"></div>')
         if self._models.leaves_out(model):
             said = escape(re.sub(r"\s+", " ", output.data.get("text/plain", "a widget"))[:120])
             parts.append(
@@ -137,7 +142,8 @@ class _OneFile(HTMLExporter):
             f'<script type="application/json" id="{name}">{_json(value)}</script>'
             for name, value in data.items()
         ]
-        parts = self._linked(alive=bool(data)) if self.shared else self._inlined(alive=bool(data))
+        drawn = bool(self._figures) or any(map(self._models.is_explorable, self._used))
+        parts = self._linked(drawn) if self.shared else self._inlined(drawn)
         fills = {
             "policy": '<meta http-equiv="Content-Security-Policy" content="'
             f'{POLICY.format(scripts=parts["allowed"])}">',
@@ -150,7 +156,7 @@ class _OneFile(HTMLExporter):
             text = before + fill + after
         return text
 
-    def _inlined(self, alive):
+    def _inlined(self, drawn):
         """Everything inside the file; each script is allowed by its hash."""
         plotly = f'<script type="text/plain" id="bn-plotly">{assets.plotly_js()}</script>'
         scripts = [*self.plain_scripts(), self.module()]
@@ -158,13 +164,13 @@ class _OneFile(HTMLExporter):
         return {
             "allowed": " ".join(f"'sha256-{_sha256(script)}'" for script in scripts),
             "styles": "".join(f"<style>{style}</style>" for style in self.styles()),
-            "scripts": (plotly if alive else "")
+            "scripts": (plotly if drawn else "")
             + "".join(f"{tag}{script}</script>" for tag, script in zip(tags, scripts, strict=True)),
         }
 
-    def _linked(self, alive):
+    def _linked(self, drawn):
         """On a site: links to files that pages share. ``site.py`` writes those files."""
-        scripts = [*(["plotly.js"] if alive else []), *self.plain_names]
+        scripts = [*(["plotly.js"] if drawn else []), *self.plain_names]
         tags = [f'<script src="{self.shared}/{name}"></script>' for name in scripts]
         tags.append(f'<script type="module" src="{self.shared}/{self.starter}"></script>')
         style = self.starter.replace(".js", ".css")
@@ -175,10 +181,10 @@ class _OneFile(HTMLExporter):
         }
 
     def module(self):
-        """The module that starts everything: the explorable's own front end, and ours."""
-        ours = [assets.ours("live.js"), assets.ours(self.starter)]
-        parts = [assets.front_end("explorable.js"), *ours]
-        return "\n".join(re.sub(r"^import .*?;\n", "", part, flags=re.M | re.S) for part in parts)
+        """The module that starts everything: the widgets' own front ends, and ours."""
+        parts = [*map(assets.front_end, FRONT_ENDS), assets.ours("live.js")]
+        lines = re.compile(r"^(import|export default) .*?;\n", re.MULTILINE | re.DOTALL)
+        return "\n".join(lines.sub("", part) for part in [*parts, assets.ours(self.starter)])
 
     def plain_scripts(self):
         return [assets.reveal(name) for name in self.plain_names]
@@ -195,7 +201,7 @@ class SlidesOfOneFile(_OneFile, SlidesExporter):
 
     def styles(self):
         ours = [assets.ours("text.css"), assets.ours("slides.css")]
-        return [assets.reveal("reveal.css"), *ours, assets.front_end("explorable.css")]
+        return [assets.reveal("reveal.css"), *map(assets.front_end, STYLES), *ours]
 
 
 class PageOfOneFile(_OneFile):
@@ -209,7 +215,7 @@ class PageOfOneFile(_OneFile):
 
     def styles(self):
         ours = [assets.ours("text.css"), assets.ours("page.css")]
-        return [*ours, assets.front_end("explorable.css")]
+        return [*map(assets.front_end, STYLES), *ours]
 
 
 # Jupyter's server takes no "-" in the name of a format (it answers 404), so what the menu of

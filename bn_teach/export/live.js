@@ -19,6 +19,7 @@ import {
   stateNumber,
   treeOf,
 } from "../explorable/explorable.js";
+import { renderPrediction } from "../practice/predict.js";
 
 const STILL_WIDTH = 900; // px; on paper they are made smaller as a whole, words too
 
@@ -32,7 +33,7 @@ class PageModel {
   /** @param {string} id */
   constructor(id) {
     this.state = JSON.parse(textOf(id));
-    this.state._table = bytesOf(this.state._table);
+    if (this.state._table) this.state._table = bytesOf(this.state._table);
     /** @type {Table|null} */
     this.table = null;
     /** @type {Map<string, Set<Function>>} */
@@ -133,6 +134,9 @@ export async function bringToLife(onPaper) {
   const modelOf = (/** @type {HTMLElement} */ place) =>
     /** @type {PageModel} */ (models.get(place.dataset.model ?? ""));
   if (!onPaper) for (const place of places) render({ model: modelOf(place), el: place });
+  for (const place of all(".bn-ask")) {
+    renderPrediction({ model: new PageModel(place.dataset.model ?? ""), el: place });
+  }
 
   const plotly = await PAGE[PLOTLY];
   for (const figure of figures) drawFigure(figure, plotly);

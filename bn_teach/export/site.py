@@ -18,9 +18,9 @@ from pathlib import Path
 
 import nbformat
 
+from ..files import write_whole
 from . import assets, running
 from .exporters import PageOfOneFile, SlidesOfOneFile
-from .writing import write_whole
 
 PACKAGE = Path(__file__).resolve().parents[1]
 KINDS = {"pages": PageOfOneFile, "slides": SlidesOfOneFile}

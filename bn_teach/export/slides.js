@@ -82,7 +82,9 @@ Reveal.initialize({
 }).then(async () => {
   for (const event of ["slidechanged", "resize"]) Reveal.on(event, fitCurrent);
   Reveal.on("slidechanged", tellSpeaker);
-  new ResizeObserver(fitCurrent).observe(document.querySelector(".slides") ?? document.body);
+  const sizes = new ResizeObserver(fitCurrent);
+  sizes.observe(document.querySelector(".slides") ?? document.body);
+  for (const grows of document.querySelectorAll(".bn-ask")) sizes.observe(grows);
   setInterval(tellSpeaker, 20_000);
   await bringToLife(ON_PAPER);
   if (ON_PAPER) document.querySelectorAll(".content").forEach(fit);

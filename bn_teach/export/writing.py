@@ -1,4 +1,4 @@
-"""Files are written beside their place and then renamed: never is there half of one."""
+"""nbconvert's way of writing files, made safe: never is there half of one."""
 
 import os
 from pathlib import Path
@@ -27,14 +27,3 @@ def replace_writer():
     app = Application.instance() if Application.initialized() else None
     if type(getattr(app, "writer", None)) is FilesWriter:
         app.writer = WholeFilesWriter(parent=app)
-
-
-def write_whole(path, content):
-    """Write text or bytes to a file, all of it or, if that fails, nothing."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -6,20 +6,6 @@ from nbconvert.writers import FilesWriter
 from bn_teach.export import writing
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "deck.html"
-    writing.write_whole(path, "old")
-
-    def full(self, target):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(type(path), "replace", full)
-    with pytest.raises(OSError, match="no space"):
-        writing.write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["deck.html"]
-
-
 def test_nbconverts_writer_leaves_the_old_file_too(tmp_path, monkeypatch):
     (tmp_path / "a.slides.html").write_text("old")
     resources = {"output_extension": ".slides.html", "metadata": {"path": str(tmp_path)}}
