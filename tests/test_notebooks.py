@@ -1,28 +1,25 @@
-"""The form that every notebook keeps, and that each one runs: unsolved, wrong and solved."""
+"""The form that every notebook keeps, and that each one runs: unsolved and solved.
+
+Wrong solutions are in tests/exercises, and tried by tests/practice.
+"""
 
 import json
-import pkgutil
 import re
-from importlib import import_module
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+
+from bn_teach.practice import memory
+from bn_teach.practice.exercise import by_notebook
 
 ROOT = Path(__file__).parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
-# For each exercise, by the id of its cell: a right solution, and wrong ones with words of the
-# message that each must get.
-MODULES = [
-    import_module(f"tests.exercises.{module.name}")
-    for module in pkgutil.iter_modules([ROOT / "tests" / "exercises"])
-]
-EXERCISES = {id: solutions for module in MODULES for id, solutions in module.EXERCISES.items()}
-assert len(EXERCISES) == sum(len(module.EXERCISES) for module in MODULES), "an id is used twice"
+# What stands below the stub of an exercise.
+CHECK = re.compile(r'practice\.check\("([\w-]+)", (\w+)\)\n# Stuck\? practice\.hint\("([\w-]+)"\)')
 
 
 def name_of(path):
@@ -55,6 +52,15 @@ def stubs(cells):
 
 def is_explorable(cell):
     return cell.cell_type == "code" and bool(re.match(r"demos\w*\.", cell.source))
+
+
+def is_prediction(cell):
+    return cell.cell_type == "code" and bool(re.match(r"predictions\.", cell.source))
+
+
+def asks(cell):
+    """Whether a cell asks for a guess: of its own, or in words."""
+    return is_prediction(cell) or ("**Predict.**" in cell.source and "?" in cell.source)
 
 
 def test_the_file_is_valid_and_holds_no_results(path):
@@ -121,8 +127,7 @@ def test_every_picture_follows_a_prediction_and_stands_on_its_slide(cells):
     assert places
     for place in places:
         question = cells[place - 1]
-        assert "**Predict.**" in question.source, cells[place].id
-        assert "?" in question.source, cells[place].id
+        assert asks(question), cells[place].id
         assert question.metadata.slideshow.slide_type in {"slide", "subslide"}, cells[place].id
         # A fragment: on the slide of its question, but shown only after the guesses.
         assert cells[place].metadata.slideshow.slide_type == "fragment", cells[place].id
@@ -142,17 +147,22 @@ def test_links_lead_to_files_that_are_there(cells):
             assert (ROOT / "notebooks" / target).exists(), f"{cell.id}: {target} is not there"
 
 
-def test_every_exercise_has_a_check_and_solutions(cells):
+def test_predictions_are_committed_to(path, cells):
+    predictions = [cell for cell in cells if is_prediction(cell)]
+    assert len(predictions) >= (1 if path.name.startswith("00") else 2)
+    for cell in predictions:
+        assert cell.metadata.slideshow.slide_type in {"slide", "subslide"}, cell.id
+
+
+def test_every_exercise_has_its_check(path, cells):
+    found = []
     for stub in stubs(cells):
-        assert stub.id in EXERCISES
-        check = check_of(cells, stub)
-        assert all(word in check.source for word in ("Not yet: ", "assert ", "Right: "))
+        name, function, hinted = CHECK.fullmatch(check_of(cells, stub).source).groups()
+        assert f" {function}(" in stub.source
+        assert hinted == name
         assert '"""' in stub.source
-
-
-def test_every_solution_belongs_to_an_exercise():
-    found = [cell.id for path in PATHS for cell in stubs(nbformat.read(path, 4).cells)]
-    assert sorted(found) == sorted(EXERCISES)
+        found.append(name)
+    assert found == [exercise.name for exercise in by_notebook().get(path.stem, [])]
 
 
 def check_of(cells, stub):
@@ -160,41 +170,45 @@ def check_of(cells, stub):
 
 
 @pytest.fixture
-def client(path, monkeypatch):
+def client(path, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the kernel, wherever the course lies
     notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(path.parent)}}
+    resources = {"metadata": {"path": str(tmp_path)}}
     return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources)
 
 
-def test_it_runs_unsolved_wrong_and_solved(client):
+def test_it_runs_unsolved_and_solved(client, tmp_path):
     cells = client.nb.cells
     with client.setup_kernel():
         run_all(client)
         unsolved = printed_by(cells)
         for stub in stubs(cells):
-            assert "Not yet: " in unsolved[check_of(cells, stub).id]
+            assert verdict(check_of(cells, stub)).startswith("… Not yet: ")
         for cell in cells:
-            if is_explorable(cell):
+            if is_explorable(cell) or is_prediction(cell):
                 shown = [output.data for output in cell.outputs if "data" in output]
                 assert "application/vnd.jupyter.widget-view+json" in shown[-1], cell.id
-
-        exercises = stubs(cells)
-        for stub in exercises:
-            right, wrongs = EXERCISES[stub.id]
-            for stub.source, words in wrongs.items():
-                run(client, stub)
-                with pytest.raises(CellExecutionError, match=f"(?s)AssertionError.*{words}"):
-                    run(client, check_of(cells, stub))
-            stub.source = right
+        assert list(tmp_path.iterdir()) == [], "running a notebook leaves no file behind"
 
         # Once more from the top, in the same kernel: solved, and with the same numbers.
-        checks = {check_of(cells, stub).id for stub in exercises}
+        for stub in stubs(cells):
+            name, function, _ = CHECK.fullmatch(check_of(cells, stub).source).groups()
+            stub.source = f"from bn_teach.practice import exercise as course\n{function} = "
+            stub.source += f"course.called({name!r}).solution"
         run_all(client)
         solved = printed_by(cells)
-        assert all(solved[check].startswith("Right: ") for check in checks)
-        assert all(solved[id] == unsolved[id] for id in solved if id not in checks)
+        checks = [cell for cell in cells if CHECK.fullmatch(cell.source)]
+        assert all(verdict(check).startswith("✓ Right: ") for check in checks)
+        assert solved == unsolved
+        if checks:
+            kept = json.loads((tmp_path / memory.FILE).read_text("utf-8"))["exercises"]
+            assert [entry["passed"] for entry in kept.values()] == [True] * len(checks)
         assert peak_memory(client) < 700e6
+
+
+def verdict(check):
+    """What a check has shown."""
+    return "".join(output.data["text/plain"] for output in check.outputs if "data" in output)
 
 
 def run_all(client):

@@ -1,0 +1,1 @@
+"""The predictions, a file for each notebook: each a function of what was measured."""
