@@ -17,7 +17,7 @@ from pathlib import Path
 from nbconvert.exporters import HTMLExporter, SlidesExporter
 from traitlets import Unicode, default
 
-from . import assets, maths, running, widgets, writing
+from . import assets, guide, maths, running, widgets, writing
 from .clean import harmless
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -84,7 +84,7 @@ class _OneFile(HTMLExporter):
         yield "bn_latex", lambda text: maths.mathml(text.strip().strip("$"), "block")
         yield "bn_widget", self._widget
         yield "bn_figure", self._figure
-        yield "bn_minutes", _minutes
+        yield "bn_notes", self._notes
         yield "bn_said", _said
 
     def from_notebook_node(self, nb, resources=None, **kw):
@@ -105,12 +105,19 @@ class _OneFile(HTMLExporter):
         self._models = widgets.Models(nb)
         self._used, self._figures = {}, []
         resources["title"] = _title(nb) or resources.get("metadata", {}).get("name", "notebook")
+        self._guide = guide.sections(Path(self._folder), resources["title"])
         text, resources = super().from_notebook_node(nb, resources, **kw)
         return self._finished(text), resources
 
     def _markdown(self, source):
         settings = {"embed_images": True, "path": self._folder}
         return maths.to_html(source, self.notebook_link, **settings)
+
+    def _notes(self, source):
+        """Speaker notes of a cell that opens a section: its minutes, and what the guide says."""
+        heading, minutes = guide.heading_of(source) or ("", None)
+        said = [minutes or "", self._guide.get(heading, "")]
+        return self._markdown("\n\n".join(filter(None, said)))
 
     def _widget(self, output):
         """A widget view: its explorables and predictions, alive, and a word on what is missing."""
@@ -258,9 +265,3 @@ def _title(nb):
 
 def _sha256(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _minutes(source):
-    """The minutes that a heading promises, "## 1 Title (5 min)"; "" if none."""
-    found = re.search(r"^#+ .*\((\d+ min)\)\s*$", source, re.MULTILINE)
-    return found[1] if found else ""

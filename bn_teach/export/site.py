@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 
 from ..files import write_whole
-from . import assets, running
+from . import assets, guide, running
 from .exporters import PageOfOneFile, SlidesOfOneFile
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -70,10 +70,11 @@ def _changed(notebooks, folder, products, *more):
 
 
 def _key(path, *more):
-    """What an export depends on: the notebook, the package, the data, and versions installed."""
+    """What an export depends on: notebook and guide, package, data, and versions installed."""
     digest = hashlib.sha256("".join(more).encode())
     data = PACKAGE.parent / "data"
-    for file in [path, *sorted(PACKAGE.rglob("*")), *sorted(data.rglob("*"))]:
+    guides = [file for file in [path.parent / guide.FILE] if file.exists()]
+    for file in [path, *guides, *sorted(PACKAGE.rglob("*")), *sorted(data.rglob("*"))]:
         if file.is_file() and file.suffix != ".pyc":
             digest.update(file.read_bytes())
     for name in ("reveal.js", "reveal.css"):

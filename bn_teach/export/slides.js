@@ -55,18 +55,21 @@ function tellSpeaker() {
   page.body.style.cssText = "font: 1.3rem/1.5 system-ui, sans-serif; margin: 1.5rem";
   page.body.replaceChildren();
   add("p", `${place}, ${minutes} min since the start`);
-  add("h2", headingOf(Reveal.getCurrentSlide()));
-  for (const notes of Reveal.getCurrentSlide().querySelectorAll("aside.notes")) {
-    page.body.append(page.importNode(notes, true));
+  const slide = Reveal.getCurrentSlide();
+  const section = sectionOf(slide);
+  add("h2", section.querySelector("h1, h2")?.textContent ?? "");
+  for (const source of new Set([slide, section])) {
+    for (const notes of source.querySelectorAll("aside.notes")) {
+      page.body.append(page.importNode(notes, true));
+    }
   }
 }
 
-/** The nearest heading at or before a slide. @param {Element} slide */
-function headingOf(slide) {
-  const slides = [...document.querySelectorAll(".slides .content")];
-  const upTo = slides.slice(0, slides.findIndex((content) => slide.contains(content)) + 1);
-  const heading = upTo.reverse().flatMap((content) => [...content.querySelectorAll("h1, h2")])[0];
-  return heading?.textContent ?? "";
+/** The slide that opens the section of a slide: the nearest one with a heading. @param {Element} slide */
+function sectionOf(slide) {
+  const slides = Reveal.getSlides();
+  const upTo = slides.slice(0, slides.indexOf(slide) + 1).reverse();
+  return upTo.find((/** @type {Element} */ other) => other.querySelector("h1, h2")) ?? slide;
 }
 
 Reveal.initialize({

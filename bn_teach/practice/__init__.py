@@ -11,8 +11,8 @@
 """
 
 from .exercise import check, hint, solution
-from .predict import number, predict
 from .memory import hand_in, progress
+from .predict import number, predict
 from .verdict import Verdict
 
 __all__ = ["Verdict", "check", "hand_in", "hint", "number", "predict", "progress", "solution"]
