@@ -160,14 +160,18 @@ def _state(entry):
         return "not begun"
     said = [f"solved at check {entry['checks']}" if entry["passed"] else "not solved yet"]
     if not entry["passed"] and entry["checks"]:
-        said.append(f"{entry['checks']} checks")
+        said.append(_counted(entry["checks"], "check"))
     if entry["mistakes"]:
         said.append(f"met: {', '.join(entry['mistakes'])}")
     if entry["hints"]:
-        said.append(f"{entry['hints']} hint{'s' if entry['hints'] > 1 else ''}")
+        said.append(_counted(entry["hints"], "hint"))
     if entry["solution"]:
         said.append("solution read first")
     return "; ".join(said)
+
+
+def _counted(count, noun):
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _exercise(kept, name):
