@@ -228,13 +228,15 @@ PAGE = """<!DOCTYPE html>
 <title>Batch Normalization: {name}</title>
 <style>
 @page {{ size: A4; margin: 12mm; }}
-body {{ max-width: 186mm; margin: auto; font: 8.5pt/1.25 system-ui, sans-serif; color: #1a1a1a; }}
+body {{ max-width: 186mm; margin: auto; font: 8pt/1.2 system-ui, sans-serif; color: #1a1a1a; }}
 h1 {{ font-size: 14pt; margin: 0 0 1mm; }}
 h2 {{ font-size: 10pt; margin: 3mm 0 1mm; }}
 p {{ margin: 0; }}
 table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: 0.3mm 2mm 0.3mm 0; border-bottom: 0.2mm
+th, td {{ text-align: left; vertical-align: top; padding: 0.2mm 2mm 0.2mm 0; border-bottom: 0.2mm
   solid #b0b0b0; }}
+.short td {{ max-width: 30mm; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.short td:first-child {{ max-width: 112mm; }}
 </style>
 </head>
 <body>
@@ -243,7 +245,7 @@ th, td {{ text-align: left; vertical-align: top; padding: 0.3mm 2mm 0.3mm 0; bor
 <h2>Exercises</h2>
 {exercises}
 <h2>Predictions, as first made</h2>
-{predictions}
+<div class="short">{predictions}</div>
 </body>
 </html>
 """
