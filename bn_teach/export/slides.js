@@ -78,6 +78,7 @@ Reveal.initialize({
   margin: 0.03,
   center: false,
   hash: true,
+  navigationMode: "linear", // the arrow keys go through all slides, one after the other
   slideNumber: "c/t",
   transition: "none",
   pdfSeparateFragments: false,
