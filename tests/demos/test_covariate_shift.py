@@ -11,8 +11,8 @@ from bn_teach.datasets import load_digits
 from bn_teach.demos import covariate_shift as demos
 from bn_teach.experiments import covariate_shift as experiments
 from bn_teach.look import number, percent
+from tests.demos import form
 
-STATES = 40  # of each grid, spread evenly over it
 NAMES = ("input_drift", "random_nets", "moving_inputs", "remedies")
 
 
@@ -48,44 +48,9 @@ def explorables(drift, nets, moving, run):
     }
 
 
-def states(explorable):
-    """A sample of all states, and every still, as dicts of values."""
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable, seen = explorables[name], set()
-    for values in states(explorable):
-        layout = explorable.figure(**values).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 460
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 200_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 260 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    for values in states(explorables[name]):
-        figure = explorables[name].figure(**values)
-        figure.layout.template = None
-        words = re.sub(r'"bdata":"[^"]*"', "", figure.to_json())  # numbers can spell anything
-        assert not re.search(r"#000|#fff|black|white", words, re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("moved right", 0.5), ("ink fades", 1)])

@@ -11,8 +11,8 @@ from bn_teach.datasets import load_digits
 from bn_teach.demos import from_scratch as demos
 from bn_teach.experiments import from_scratch as experiments
 from bn_teach.look import number, percent
+from tests.demos import form
 
-STATES = 40  # of each grid, spread evenly over it
 NAMES = ("bugs", "one_pass", "eps", "side_by_side")
 
 
@@ -41,45 +41,9 @@ def explorables(costs, passes, runs):
     }
 
 
-def states(explorable):
-    """A sample of all states, and every still, as dicts of values."""
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable = explorables[name]
-    seen = set()
-    for values in states(explorable):
-        layout = explorable.figure(**values).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 460
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 200_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 280 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    explorable = explorables[name]
-    for values in states(explorable):
-        figure = explorable.figure(**values)
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize(("size", "said"), [(2, "29"), (8, "6.5"), (32, "1.6")])
@@ -183,8 +147,8 @@ def test_eps_shows_both_formulas(variance, eps, explorables):
     assert dots[0].marker.symbol != dots[2].marker.symbol
     text = explorables["eps"].text(variance=variance, eps=eps)
     said = [float(words) for words in re.findall(r"spread (?:of the output )?(\d[\d.]*),", text)]
-    for form, value in zip(("inside", "outside"), (inside, outside), strict=True):
-        assert float(f"{value * sigma:.3g}") in said, form
+    for place, value in zip(("inside", "outside"), (inside, outside), strict=True):
+        assert float(f"{value * sigma:.3g}") in said, place
 
 
 @pytest.mark.parametrize("variance", [1e-12, 1])

@@ -1,7 +1,5 @@
 """The explorables of notebook 04 against independent calculations: torch, numpy, autograd."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -9,8 +7,7 @@ import torch
 from bn_teach.demos import scale_and_shift as demos
 from bn_teach.experiments import scale_and_shift as experiments
 from bn_teach.look import number, percent
-
-STATES = 40  # of each grid, spread evenly over it
+from tests.demos import form
 
 
 @pytest.fixture(scope="module")
@@ -43,45 +40,9 @@ def explorables(net, arms, run):
 NAMES = ("gamma_and_beta", "learnt", "identity", "four_numbers", "gradient", "xor")
 
 
-def states(explorable):
-    """A sample of all states, and every still, as dicts of values."""
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable = explorables[name]
-    seen = set()
-    for values in states(explorable):
-        layout = explorable.figure(**values).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 460
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 200_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 260 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    explorable = explorables[name]
-    for values in states(explorable):
-        figure = explorable.figure(**values)
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize(("gamma", "beta"), [(1, 0), (0.3, -1), (4, 0), (2.5, 1.75)])

@@ -11,8 +11,8 @@ from bn_teach import stored
 from bn_teach.demos import sigmoid_saturation as demos
 from bn_teach.experiments import sigmoid_saturation as experiments
 from bn_teach.look import number, percent
+from tests.demos import form
 
-STATES = 40  # of each grid, spread evenly over it
 NAMES = ("curve", "depth", "four", "straight", "price")
 
 
@@ -53,45 +53,9 @@ def whole_stack():
     return demos.straight(experiments.straightness(seeds=(0,), layers=8))
 
 
-def states(explorable):
-    """A sample of all states, and every still, as dicts of values."""
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable = explorables[name]
-    seen = set()
-    for values in states(explorable):
-        layout = explorable.figure(**values).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 460
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 300_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 260 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    explorable = explorables[name]
-    for values in states(explorable):
-        figure = explorable.figure(**values)
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 def normal_below(z):
@@ -241,7 +205,7 @@ def test_straight_shows_the_test_images_and_r2(spread, layers, found, explorable
 
 
 def test_straight_hides_next_to_no_image(whole_stack):
-    for values in states(whole_stack):
+    for values in form.states(whole_stack):
         figure = whole_stack.figure(**values)
         low, high = figure.layout.xaxis.range
         assert figure.layout.yaxis.range == (low, high)

@@ -1,7 +1,5 @@
 """The explorables of notebook 06 against independent calculations: numpy, theory, torch."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from bn_teach import stored
 from bn_teach.demos import small_batch_failure as demos
 from bn_teach.experiments import small_batch_failure as experiments
 from bn_teach.look import number, percent
+from tests.demos import form
 
 NAMES = (
     "estimates",
@@ -54,51 +53,15 @@ def explorables(values, samples, runs):
     }
 
 
-def states(explorable, most=8):
-    """A sample of all states, and every still, as dicts of values."""
-    size = explorable._grid.size
-    sample = np.linspace(0, size - 1, min(size, most)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable = explorables[name]
-    seen = set()
-    for state in states(explorable):
-        layout = explorable.figure(**state).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 620
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 100_000
-    assert 2 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**state) for state in states(explorable, most=99)}
-    assert all(20 < len(sentence) < 260 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) == explorable._grid.size
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    explorable = explorables[name]
-    for state in states(explorable):
-        figure = explorable.figure(**state)
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_points_lie_inside_their_axes(name, explorables):
     """A point beyond the range would be drawn over something else, or not at all."""
-    for state in states(explorables[name]):
+    for state in form.states(explorables[name]):
         figure = explorables[name].figure(**state)
         for trace in figure.data:
             if trace.type == "scatter" and "markers" in trace.mode:

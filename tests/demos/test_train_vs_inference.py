@@ -1,15 +1,12 @@
 """The explorables of notebook 05 against independent calculations: numpy, torch, the images."""
 
-import re
-
 import numpy as np
 import pytest
 
 from bn_teach.demos import train_vs_inference as demos
 from bn_teach.experiments import running_statistics, train_vs_inference
 from bn_teach.look import number, percent
-
-STATES = 40  # of each grid, spread evenly over it
+from tests.demos import form
 
 
 @pytest.fixture(scope="module")
@@ -57,42 +54,9 @@ def explorables(company, averages, own, populations, switched):
 NAMES = ("neighbours", "moving_average", "batch_size", "algorithm_2", "two_switches")
 
 
-def states(explorable):
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    explorable, seen = explorables[name], set()
-    for values in states(explorable):
-        layout = explorable.figure(**values).to_dict()["layout"]  # plotly refuses the unknown
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        assert all(np.isfinite(ends).all() for ends in axes.values())
-        seen.add((layout["height"], str(axes)))
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 470
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 200_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 260 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_figure_names_black_or_white_or_a_title(name, explorables):
-    for values in states(explorables[name]):
-        figure = explorables[name].figure(**values)
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-        assert figure.layout.title.text is None
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize(("size", "batch"), [(2, 1), (8, 5), (64, 20)])

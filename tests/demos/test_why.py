@@ -1,7 +1,5 @@
 """The explorables of notebook 08, second half, against what the runs hold."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,8 @@ from bn_teach import stored
 from bn_teach.demos import why as demos
 from bn_teach.experiments import why as experiments
 from bn_teach.look import number, percent
+from tests.demos import form
 
-STATES = 40  # of each grid, spread evenly over it
 NAMES = ("noisy", "landscape", "scaled")
 
 
@@ -28,36 +26,9 @@ def explorables(found):
     return {name: getattr(demos, name)(found[name]) for name in NAMES}
 
 
-def states(explorable):
-    """A sample of all states, and every still, as dicts of values."""
-    size = np.prod([len(control["stops"]) for control in explorable._controls])
-    sample = np.linspace(0, size - 1, min(size, STATES)).astype(int).tolist()
-    for state in {*sample, *explorable._stills}:
-        yield explorable._grid.values(state)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_every_state_is_a_figure_with_the_same_height_and_axes(name, explorables):
-    seen = set()
-    for values in states(explorables[name]):
-        figure = explorables[name].figure(**values)  # plotly refuses the unknown
-        layout = figure.to_dict()["layout"]
-        axes = {name: axis.get("range") for name, axis in layout.items() if "axis" in name}
-        seen.add((layout["height"], str(axes)))
-        figure.layout.template = None
-        assert not re.search(r"#000|#fff|black|white", figure.to_json(), re.IGNORECASE)
-    assert len(seen) == 1
-    assert 400 <= seen.pop()[0] <= 460
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorable_is_small_and_has_stills_and_sentences(name, explorables):
-    explorable = explorables[name]
-    assert len(explorable.bake()) < 200_000
-    assert 3 <= len(explorable._stills) <= 4
-    sentences = {explorable.text(**values) for values in states(explorable)}
-    assert all(20 < len(sentence) < 280 and sentence.endswith(".") for sentence in sentences)
-    assert len(sentences) > 3
+def test_every_picture_keeps_its_form(name, explorables):
+    form.check(explorables[name])
 
 
 @pytest.mark.parametrize("arm", list(experiments.NOISY_ARMS))
