@@ -6,7 +6,7 @@
     side_by_side    a network with a given layer, trained beside torch's
     speed           the time of a given layer beside torch's
 
-The layers to be checked, and the checks, are in ``from_scratch_checks``.
+The layer to be checked is in ``from_scratch_layers``, the checks are in practice.layer_checks.
 
 Shapes: N samples, C channels, B batch sizes, K means or recorded steps, V variances, E values of
 eps.
@@ -24,7 +24,7 @@ from ..batchnorm import batch_moments, normalize, scale_and_shift
 from ..datasets import load_digits
 from ..models import cnn, mlp
 from ..train import accuracy, as_tensors, batches, one_thread, train
-from .from_scratch_checks import Table
+from .from_scratch_layers import Table
 
 EPS, MOMENTUM = 1e-5, 0.1  # torch's defaults
 SIZES = (2, 4, 8, 16, 32, 64, 128)  # batch sizes of ``bug_costs``

@@ -9,6 +9,7 @@ Shapes: N images, T training steps, S seeds.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -144,10 +145,10 @@ class Patient:
     test_error_precise: float
 
 
-# A fault, as settings of the network, and the size of the groups with their own statistics.
-_FAULTS = {
-    "A": ("running statistics", {"group_size": 64, "momentum": 0.0005}),
-    "B": ("groups of two", {"group_size": 2, "momentum": 0.1}),
+# What is wrong: running statistics that hardly move in A, groups of two in B.
+_SETTINGS = {
+    "A": {"group_size": 64, "momentum": 0.0005},
+    "B": {"group_size": 2, "momentum": 0.1},
 }
 
 # Why it is not that: what would have to be seen. None of these names the fault itself.
@@ -157,33 +158,48 @@ _OBJECTIONS = {
     "groups of two": "then even training itself could not get its loss down; look at it",
     "running statistics": "then fresh statistics would mend it: look at test_error_precise",
 }
+FAULTS = tuple(_OBJECTIONS)
 
 
 @one_thread()
 def patients(seed=0, progress=True):
-    """Train two networks as in ``ghost_groups``, each with a fault: "A" and "B" to ``Patient``."""
-    data = _digits()
-    return {
-        name: _examined(settings, data, seed, f"patient {name}", progress)
-        for name, (_, settings) in _FAULTS.items()
+    """Train two networks as in ``ghost_groups``, each with a fault: "A" and "B" to ``Patient``.
+
+    Called again, it returns what was measured the first time.
+    """
+    return {name: _examined(name, seed, progress) for name in _SETTINGS}
+
+
+def diagnosis():
+    """The faults of patients A and B: of each the first that its measurements do not exclude."""
+    return tuple(
+        next(fault for fault in FAULTS if objection(patient, fault) is None)
+        for patient in patients().values()
+    )
+
+
+def objection(patient, fault):
+    """What speaks against one of the ``FAULTS`` in a ``Patient``: a sentence, or None."""
+    loss = patient.loss
+    grows = not loss.max() < 2 * loss[0]  # so that a loss of nan grows, too
+    signs = {
+        "learning rate": grows,
+        "overfitting": patient.test_error > 2 * patient.train_error,
+        "groups of two": not grows and loss[-50:].mean() > loss[0] / 2,
+        "running statistics": patient.test_error_precise < patient.test_error / 2,
     }
+    return None if signs[fault] else _OBJECTIONS[fault]
 
 
-def objection(name, fault):
-    """What speaks against ``fault`` in patient "A" or "B": a sentence, or None if nothing does."""
-    if fault == _FAULTS[name][0]:
-        return None
-    unknown = f"{fault!r} is none of {', '.join(_OBJECTIONS)}"
-    return f"patient {name}: {_OBJECTIONS.get(fault, unknown)}"
-
-
-def _examined(settings, data, seed, label, progress):
+@cache
+def _examined(name, seed, progress):
+    data, settings = _digits(), _SETTINGS[name]
     net = mlp(SIZES, norm="batch", group_size=settings["group_size"], seed=seed)
     for norm in norms_of(net):
         norm.momentum = settings["momentum"]
     x, y = data["train"]
     recipe = {"steps": STEPS, "lr": LR, "drop_at": DROP_AT, "batch_size": BATCH, "seed": seed}
-    run = train(net, x, y, progress=progress, label=label, **recipe)
+    run = train(net, x, y, progress=progress, label=f"patient {name}", **recipe)
     wrong = {part: float(_wrong(net)(*data[part])) for part in data}
     in_groups = float(wrong_in_groups(net, *data["test"], settings["group_size"]))
     precise_statistics(net, x)

@@ -13,6 +13,7 @@ Shapes: K recorded steps, A arms, S seeds, F distances, L layers, N images, D un
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -256,6 +257,7 @@ class Scaled:
     along: np.ndarray
 
 
+@cache  # the prediction and the picture ask for the same networks
 @one_thread()
 def scaled(seed=0):
     """Scale the second layer's weights of a trained 64-50-50-50-10 ReLU network on the digits.

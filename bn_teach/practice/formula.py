@@ -116,7 +116,8 @@ class Formula:
         if self._changed(trials, copies):
             return self._named("input-changed")
         for outcome, truth in zip(outcomes, truths, strict=True):
-            for found, expected in zip(parts(outcome.value), parts(truth), strict=True):
+            values = outcome.value if isinstance(truth, tuple) else [outcome.value]
+            for found, expected in zip(values, parts(truth), strict=True):  # a list will do too
                 if isinstance(found, torch.Tensor) and isinstance(expected, torch.Tensor):
                     if found.dtype != expected.dtype:
                         said = f": {_short(expected.dtype)} came in, {_short(found.dtype)} goes out"
@@ -320,7 +321,9 @@ def _gradient_of(function, arguments):
     """The gradient of a weighted sum of what a function returns, with respect to argument 0."""
     x, *others = copy.deepcopy(arguments)
     leaf = x.requires_grad_()
-    values = [torch.as_tensor(value) for value in parts(function(leaf * 1, *others))]
+    returned = function(leaf * 1, *others)
+    several = returned if isinstance(returned, tuple | list) else [returned]
+    values = [torch.as_tensor(value) for value in several]
     generator = torch.Generator().manual_seed(0)
     weights = [torch.rand(value.shape, generator=generator).to(value) for value in values]
     total = sum((value * weight).sum() for value, weight in zip(values, weights, strict=True))
@@ -332,9 +335,11 @@ def _gradient_of(function, arguments):
 def _equal(before, after):
     if isinstance(before, torch.nn.Module):
         before, after = before.state_dict(), after.state_dict()
-        return all(torch.equal(before[name], after[name]) for name in before)
+        return before.keys() == after.keys() and all(
+            torch.equal(before[name], after[name]) for name in before
+        )
     if isinstance(before, torch.Tensor | np.ndarray):
-        return np.array_equal(np.asarray(before), np.asarray(after), equal_nan=True)
+        return np.array_equal(_array(before), _array(after), equal_nan=True)
     return before is after or before == after
 
 

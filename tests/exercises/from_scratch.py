@@ -1,65 +1,168 @@
-"""The exercises of notebook 07."""
+"""The first three exercises of notebook 07: functions of a batch (N, C)."""
 
-LAYER = """
-class MyBatchNorm(torch.nn.Module):  # a right one; the wrong ones replace a line of it
-    def __init__(self, num_features, eps=1e-5, momentum=0.1):
-        super().__init__()
-        self.eps, self.momentum = eps, momentum
-        self.weight = torch.nn.Parameter(torch.ones(num_features))
-        self.bias = torch.nn.Parameter(torch.zeros(num_features))
-        self.register_buffer("running_mean", torch.zeros(num_features))
-        self.register_buffer("running_var", torch.ones(num_features))
-
-    def forward(self, x):
-        if x.dim() != 2 or x.shape[1] != len(self.weight):
-            raise ValueError("expected (N, C)")
-        if self.training:
-            if len(x) == 1:
-                raise ValueError("expected more than one sample")
-            mean, var = x.mean(0), x.var(0, correction=0)
-            unbiased = var.detach() * len(x) / (len(x) - 1)
-            # a new tensor in the place of the buffer, and the same one changed: both allowed
-            old, m = self.running_mean, self.momentum
-            self.running_mean = (1 - m) * old + m * mean.detach()
-            self.running_var.mul_(1 - self.momentum).add_(self.momentum * unbiased)
-        else:
-            mean, var = self.running_mean, self.running_var
-        x_hat = (x - mean) / torch.sqrt(var + self.eps)
-        return self.weight * x_hat + self.bias
-"""
-
-
-def with_bug(right, wrong):
-    assert LAYER.count(right) == 1, right
-    return LAYER.replace(right, wrong)
-
-
-BUFFER = 'self.register_buffer("running_mean", torch.zeros(num_features))'
-SIZE_OF_BATCH = """if len(x) == 1:
-                raise ValueError("expected more than one sample")
-            """
-SHAPE = """if x.dim() != 2 or x.shape[1] != len(self.weight):
-            raise ValueError("expected (N, C)")
+MOMENTS_OF = {
+    "right": (
         """
-
-EXERCISES = {
-    "exercise-scratch-moments": (
+def moments(x):
+    mean = x.mean(0)
+    return mean, ((x - mean) ** 2).mean(0)
+""",
         """
-def moments(x):  # with a loop: allowed
+def moments(x):  # a loop over the samples
     mean = sum(x) / len(x)
     return mean, sum((row - mean) ** 2 for row in x) / len(x)
 """,
-        {
-            "def moments(x): return x.mean(0), x.var(0)": "divide by n, not by n − 1",
-            "def moments(x): return x.mean(0), x.std(0, correction=0)": "the standard deviation",
-            "def moments(x): return x.mean(1), x.var(1)": r"the shape is \(6,\), not \(4,\)",
-            "def moments(x): return x.mean(0)": "return two tensors",
-            "def moments(x): return x.mean(), x.var()": r"the shape is \(\), not \(4,\)",
-        },
-    ),
-    "exercise-scratch-transform": (
         """
-def transform(x, mean, var, weight, bias, eps):  # in place, the arguments too: allowed
+def moments(x):
+    var, mean = torch.var_mean(x, dim=0, correction=0)
+    return mean, var
+""",
+        """
+def moments(x):  # a channel at a time, and a list
+    columns = [(c.mean(), (c - c.mean()).square().mean()) for c in x.T]
+    return [torch.stack(values) for values in zip(*columns)]
+""",
+    ),
+    "wrong": {
+        "wrong-axis": ("def moments(x): return x.mean(1), x.var(1, correction=0)",),
+        "whole-batch": ("def moments(x): return x.mean(), x.var(correction=0)",),
+        "n-minus-1": (
+            "def moments(x): return x.mean(0), x.var(0)",
+            """
+def moments(x):
+    mean = x.sum(0) / len(x)
+    return mean, ((x - mean) ** 2).sum(0) / (len(x) - 1)
+""",
+        ),
+        "standard-deviation": ("def moments(x): return x.mean(0), x.std(0, correction=0)",),
+        "mean-of-squares": ("def moments(x): return x.mean(0), x.pow(2).mean(0)",),
+        "not-divided": (
+            """
+def moments(x):
+    mean = x.mean(0)
+    return mean, torch.sum((x - mean) ** 2, dim=0)
+""",
+        ),
+        "swapped": ("def moments(x): return torch.var_mean(x, 0, correction=0)",),
+        "one-pass-variance": (
+            """
+def moments(x):
+    mean = x.mean(0)
+    return mean, (x * x).mean(0) - mean * mean
+""",
+        ),
+        "gradient-lost": (
+            """
+def moments(x):
+    a = x.detach().numpy()
+    return torch.from_numpy(a.mean(0)), torch.from_numpy(a.var(0))
+""",
+            """
+@torch.no_grad()
+def moments(x):
+    return x.mean(0), x.var(0, correction=0)
+""",
+        ),
+        "input-changed": (
+            """
+def moments(x):
+    mean = x.mean(0)
+    x -= mean
+    return mean, (x ** 2).mean(0)
+""",
+        ),
+        "dtype-changed": (
+            """
+def moments(x):
+    x = x.float()
+    return x.mean(0), x.var(0, correction=0)
+""",
+        ),
+        "shape-changed": (
+            """
+def moments(x):
+    return x.mean(0, keepdim=True), x.var(0, correction=0, keepdim=True)
+""",
+        ),
+        "nothing-returned": (
+            """
+def moments(x):
+    mean = x.mean(0)
+    var = x.var(0, correction=0)
+""",
+        ),
+        "not-a-pair": ("def moments(x): return x.var(0, correction=0)",),
+    },
+    "two": {
+        "def moments(x): return x.mean(1), x.var(1)": "wrong-axis",
+        "def moments(x): return x.mean(0), x.std(0)": "n-minus-1",
+    },
+    "unknown": (
+        "def moments(x): return x.median(0).values, x.var(0, correction=0)",
+        "def moments(x): return x @ x, x",
+    ),
+}
+
+
+def transform(line):
+    return f"def transform(x, mean, var, weight, bias, eps): return {line}"
+
+
+TRANSFORM = {
+    "right": (
+        transform("weight * (x - mean) / torch.sqrt(var + eps) + bias"),
+        """
+def transform(x, mean, var, weight, bias, eps):  # in place, on copies
+    y = x.clone()
+    y -= mean
+    y /= var.add(eps).sqrt()
+    return y.mul_(weight).add_(bias)
+""",
+        """
+def transform(x, mean, var, weight, bias, eps):
+    F = torch.nn.functional
+    return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
+""",
+        """
+def transform(x, mean, var, weight, bias, eps):  # a loop over the channels
+    columns = [
+        weight[c] * (x[:, c] - mean[c]) / math.sqrt(var[c] + eps) + bias[c]
+        for c in range(x.shape[1])
+    ]
+    return torch.stack(columns, dim=1)
+""",
+    ),
+    "wrong": {
+        "own-statistics": (
+            """
+def transform(x, mean, var, weight, bias, eps):
+    mean, var = x.mean(0), x.var(0, correction=0)
+    return weight * (x - mean) / torch.sqrt(var + eps) + bias
+""",
+        ),
+        "mean-not-subtracted": (transform("weight * x / torch.sqrt(var + eps) + bias"),),
+        "divides-by-variance": (transform("weight * (x - mean) / (var + eps) + bias"),),
+        "times-the-deviation": (transform("weight * (x - mean) * torch.sqrt(var + eps) + bias"),),
+        "eps-outside-root": (transform("weight * (x - mean) / (var.sqrt() + eps) + bias"),),
+        "eps-missing": (transform("weight * (x - mean) / var.sqrt() + bias"),),
+        "eps-fixed": (transform("weight * (x - mean) / (var + 1e-5) ** 0.5 + bias"),),
+        "gamma-beta-swapped": (transform("bias * (x - mean) / torch.sqrt(var + eps) + weight"),),
+        "scalar-gamma": (transform("weight[0] * (x - mean) / torch.sqrt(var + eps) + bias[0]"),),
+        "gamma-beta-shape": (
+            transform("weight[:, None] * (x - mean) / torch.sqrt(var + eps) + bias[:, None]"),
+        ),
+        "shifted-first": (transform("weight * ((x - mean) / torch.sqrt(var + eps) + bias)"),),
+        "affine-missing": (
+            transform("(x - mean) / torch.sqrt(var + eps)"),
+            transform("weight * (x - mean) / torch.sqrt(var + eps)"),
+            transform("(x - mean) / torch.sqrt(var + eps) + bias"),
+        ),
+        "gradient-lost": (
+            transform("weight * (x.detach() - mean) / torch.sqrt(var + eps) + bias"),
+        ),
+        "input-changed": (
+            """
+def transform(x, mean, var, weight, bias, eps):
     x -= mean
     var += eps
     x /= var.sqrt_()
@@ -67,137 +170,128 @@ def transform(x, mean, var, weight, bias, eps):  # in place, the arguments too: 
     x += bias
     return x
 """,
-        {
+        ),
+        "dtype-changed": (
+            transform("(weight * (x - mean) / torch.sqrt(var + eps) + bias).float()"),
+        ),
+        "shape-changed": (transform("(weight * (x - mean) / torch.sqrt(var + eps) + bias).T"),),
+        "nothing-returned": (
             """
 def transform(x, mean, var, weight, bias, eps):
-    return weight * (x - mean) / (var.sqrt() + eps) + bias
-""": "ε belongs inside the root",
-            """
-def transform(x, mean, var, weight, bias, eps):
-    mean, var = x.mean(0), x.var(0, correction=0)
-    return weight * (x - mean) / torch.sqrt(var + eps) + bias
-""": "use the mean and var given",
-            """
-def transform(x, mean, var, weight, bias, eps):
-    return weight * (x - mean) / torch.sqrt(var + eps)
-""": "off by up to",
-            """
-def transform(x, mean, var, weight, bias, eps):
-    return weight * (x - mean) / torch.sqrt(var) + bias
-""": "ε belongs inside the root",
-        },
+    x_hat = (x - mean) / torch.sqrt(var + eps)
+    y = weight * x_hat + bias
+""",
+        ),
+    },
+    "two": {
+        transform("bias * (x - mean) / var.sqrt() + weight"): "eps-missing",
+        transform("(x - mean) / (var.sqrt() + eps)"): "eps-outside-root",
+    },
+    "unknown": (
+        transform("weight * (x - mean) / torch.sqrt(var + eps) - bias"),
+        transform("weight @ x"),
     ),
-    "exercise-scratch-move-running": (
+}
+
+
+def move_running(mean, var):
+    return f"""
+def move_running(running_mean, running_var, mean, var, n, momentum):
+    m = momentum
+    new_mean = {mean}
+    new_var = {var}
+    return new_mean, new_var
+"""
+
+
+NEW_MEAN = "(1 - m) * running_mean + m * mean"
+NEW_VAR = "(1 - m) * running_var + m * var * n / (n - 1)"
+MOVE_RUNNING = {
+    "right": (
+        move_running(NEW_MEAN, NEW_VAR),
         """
+def move_running(running_mean, running_var, mean, var, n, momentum):
+    unbiased = n / (n - 1) * var
+    return running_mean.lerp(mean, momentum), running_var.lerp(unbiased, momentum)
+""",
+        """
+def move_running(running_mean, running_var, mean, var, n, momentum):
+    new = []
+    for old, value in ((running_mean, mean), (running_var, var / (1 - 1 / n))):
+        new.append(old + momentum * (value - old))
+    return new
+""",
+    ),
+    "wrong": {
+        "momentum-reversed": (
+            move_running(
+                "m * running_mean + (1 - m) * mean",
+                "m * running_var + (1 - m) * var * n / (n - 1)",
+            ),
+        ),
+        "momentum-fixed": (
+            move_running(
+                "0.9 * running_mean + 0.1 * mean", "0.9 * running_var + 0.1 * var * n / (n - 1)"
+            ),
+        ),
+        "biased-buffer": (move_running(NEW_MEAN, "(1 - m) * running_var + m * var"),),
+        "inverse-factor": (
+            move_running(NEW_MEAN, "(1 - m) * running_var + m * var * (n - 1) / n"),
+        ),
+        "factor-on-all": (
+            move_running(NEW_MEAN, "((1 - m) * running_var + m * var) * n / (n - 1)"),
+        ),
+        "mean-too": (move_running("(1 - m) * running_mean + m * mean * n / (n - 1)", NEW_VAR),),
+        "adds-only": (
+            move_running("running_mean + m * mean", "running_var + m * var * n / (n - 1)"),
+        ),
+        "no-average": (move_running("mean", "var * n / (n - 1)"),),
+        "buffers-still": (
+            "def move_running(running_mean, running_var, *new): return running_mean, running_var",
+        ),
+        "swapped": (
+            move_running(NEW_MEAN, NEW_VAR).replace(
+                "return new_mean, new_var", "return new_var, new_mean"
+            ),
+        ),
+        "input-changed": (
+            """
 def move_running(running_mean, running_var, mean, var, n, momentum):
     running_mean.lerp_(mean, momentum)
     running_var += momentum * (n / (n - 1) * var - running_var)
-    return [running_mean, running_var]
+    return running_mean, running_var
 """,
-        {
+        ),
+        "dtype-changed": (move_running(f"({NEW_MEAN}).float()", NEW_VAR),),
+        "shape-changed": (move_running(f"({NEW_MEAN})[None]", NEW_VAR),),
+        "nothing-returned": (
             """
 def move_running(running_mean, running_var, mean, var, n, momentum):
-    new_mean = momentum * running_mean + (1 - momentum) * mean
-    return new_mean, momentum * running_var + (1 - momentum) * var * n / (n - 1)
-""": "momentum multiplies the batch's value",
-            """
-def move_running(running_mean, running_var, mean, var, n, momentum):
-    new_mean = (1 - momentum) * running_mean + momentum * mean
-    return new_mean, (1 - momentum) * running_var + momentum * var
-""": "is the unbiased variance",
-            """
-def move_running(running_mean, running_var, mean, var, n, momentum):
-    new_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)
-    return running_mean + momentum * mean, new_var
-""": "off by up to",
+    running_mean = (1 - momentum) * running_mean + momentum * mean
+    running_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)
+""",
+        ),
+        "not-a-pair": (
             """
 def move_running(running_mean, running_var, mean, var, n, momentum):
     return (1 - momentum) * running_mean + momentum * mean
-""": "return two tensors",
-        },
-    ),
-    "exercise-scratch-layer": (
-        LAYER,
-        {
-            with_bug("correction=0", "correction=1"): "divide the variance by n, not by n − 1",
-            with_bug("torch.sqrt(var + self.eps)", "(torch.sqrt(var) + self.eps)"): (
-                "put eps inside the root"
-            ),
-            with_bug("        if self.training:", "        if False:"): (
-                "take the statistics of the batch, not the running ones"
-            ),
-            with_bug("return self.weight * x_hat + self.bias", "return x_hat"): (
-                "multiply by weight and add bias"
-            ),
-            with_bug("mean, var = x.mean(0), x.var", "mean, var = x.mean(0).detach(), x.var"): (
-                "the gradient goes through mean and variance too"
-            ),
-            with_bug("m * mean.detach()", "m * mean"): (
-                "running_mean holds the graph of every batch so far"
-            ),
-            with_bug(
-                "(1 - m) * old + m * mean",
-                "m * old + (1 - m) * mean",
-            ): "1 − momentum the old",
-            with_bug(" * len(x) / (len(x) - 1)", ""): "the buffer takes the unbiased variance",
-            with_bug(
-                "mean, var = self.running_mean, self.running_var",
-                """
-            mean, var = x.mean(0), x.var(0, correction=0)""",
-            ): ("in evaluation use the running statistics"),
-            with_bug("        if self.training:", "        if torch.is_grad_enabled():"): (
-                "the running statistics moved in evaluation"
-            ),
-            with_bug(BUFFER, "self.running_mean = torch.zeros(num_features)"): (
-                "but not running_mean: use register_buffer"
-            ),
-            with_bug(BUFFER, "self.running_mean = torch.nn.Parameter(torch.zeros(num_features))"): (
-                "not weight and bias"
-            ),
-            with_bug(SIZE_OF_BATCH, ""): "a batch of one has no spread",
-            with_bug(SHAPE, ""): "the layer has 4 channels",
-            with_bug("super().__init__()", "pass"): "it stopped with AttributeError",
-            with_bug(SIZE_OF_BATCH, "").replace(
-                "* len(x) / (len(x) - 1)", "* (len(x) / (len(x) - 1))"
-            ): ("it stopped with ZeroDivisionError"),
-            with_bug("x.dim() != 2 or", "len(x) == 1 or"): "output in evaluation: it stopped",
-            with_bug(
-                "self.eps, self.momentum = eps, momentum", "self.eps, self.momentum = eps, 0.1"
-            ): ("momentum is an argument"),
-            with_bug(
-                "self.eps, self.momentum = eps, momentum",
-                "self.eps, self.momentum = 1e-5, momentum",
-            ): ("eps is an argument"),
-            with_bug(
-                "Parameter(torch.ones(num_features))", "Parameter(torch.rand(num_features))"
-            ): ("weight has to start at 1"),
-        },
-    ),
-    "exercise-scratch-images": (
-        """
-def images_through(layer, x):
-    flat = torch.stack([x[:, c].flatten() for c in range(x.shape[1])], dim=1)
-    y = layer(flat)
-    return y.T.reshape(x.shape[1], len(x), *x.shape[2:]).transpose(0, 1)
 """,
-        {
-            "def images_through(layer, x): return layer(x.flatten(1)).reshape(x.shape)": (
-                r"the layer got \[\(6, 60\)\]"
-            ),
-            "def images_through(layer, x): return layer(x.flatten(2)).reshape(x.shape)": (
-                r"the layer got \[\(6, 4, 15\)\]"
-            ),
-            "def images_through(layer, x): return layer(x.reshape(-1, 4)).reshape(x.shape)": (
-                "move the channels to the end before you reshape"
-            ),
-            """
-def images_through(layer, x):
-    return layer(x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])).reshape(x.shape)
-""": "now move them back",
-            """
-def images_through(layer, x):
-    return layer(x.permute(0, 2, 3, 1).reshape(-1, x.shape[1]))
-""": r"the shape is \(90, 4\)",
-        },
+        ),
+    },
+    "two": {
+        move_running("m * running_mean + (1 - m) * mean", "m * running_var + (1 - m) * var"): (
+            "momentum-reversed"
+        ),
+        move_running("running_mean + m * mean", "running_var + m * var"): "biased-buffer",
+    },
+    "unknown": (
+        move_running(NEW_MEAN, "(1 - m) * running_var - m * var"),
+        move_running(NEW_MEAN, "running_vra"),
     ),
+}
+
+EXERCISES = {
+    "scratch-moments": MOMENTS_OF,
+    "transform": TRANSFORM,
+    "move_running": MOVE_RUNNING,
 }

@@ -10,8 +10,7 @@ import torch
 
 from bn_teach.batchnorm import BatchNorm1d, BatchNorm2d
 from bn_teach.experiments import from_scratch as experiments
-from bn_teach.experiments import from_scratch_checks as checks
-from tests.exercises.from_scratch import EXERCISES
+from bn_teach.experiments.from_scratch_layers import FirstTry, compare
 
 TORCHS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
@@ -36,96 +35,16 @@ def runs():
     return experiments.side_by_side(BatchNorm2d, steps=20, progress=False)
 
 
-def test_the_first_try_has_its_four_bugs_and_no_other():
-    found = {f.check: f.problem for f in checks.hunt(checks.FirstTry, checks.FirstTry)}
-    assert [check for check, problem in found.items() if problem is None] == [
-        "output in training",
-        "gradient",
-        "running mean",
-        "output in evaluation",
-    ]
-    assert len(found) == 10
-    assert "unbiased variance" in found["running variance"]
-    assert "register_buffer" in found["statistics saved in state_dict()"]
-    assert "register_buffer" in found["statistics moved by .to()"]
-    assert "returns (6, 4)" in found["a wrong number of channels is refused"]
-    assert "each place is normalised by itself" in found["images (N, C, H, W)"]
-
-
-@pytest.mark.parametrize("layers", [TORCHS, (BatchNorm1d, BatchNorm2d)], ids=["torch", "package"])
-def test_right_layers_pass_every_check(layers):
-    findings = checks.hunt(*layers)
-    assert len(findings) == 10
-    assert all(problem is None for _, problem in findings)
-
-
-def layer(source):
-    names = {"torch": torch}
-    exec(source, names)
-    return names["MyBatchNorm"]
-
-
-def images_of(flat):
-    class Images(flat):
-        def forward(self, x):
-            rows = x.movedim(1, -1)
-            y = super().forward(rows.reshape(-1, x.shape[1]))
-            return y.reshape(rows.shape).movedim(-1, 1)
-
-    return Images
-
-
-def test_layers_that_pass_are_used_and_others_are_not():
-    right, wrongs = EXERCISES["exercise-scratch-layer"]
-    mine = layer(right)
-    found = checks.yours_or_ours(mine, images_of(mine))
-    assert found[0] is mine
-    assert found[2:] == ("your", "your")
-    only_flat = checks.yours_or_ours(mine, checks.FirstTry)
-    assert only_flat[:2] == (mine, BatchNorm2d)
-    assert only_flat[2:] == ("your", "the package's")
-    for wrong in wrongs:
-        if wrong.startswith("\nclass"):
-            found = checks.yours_or_ours(layer(wrong), images_of(layer(wrong)))
-            assert found == (BatchNorm1d, BatchNorm2d, "the package's", "the package's")
-    assert "**the package's** layer" in found._repr_markdown_()
-
-
-def test_unsolved_means_that_nothing_comes_back():
-    class Stub(torch.nn.Module):
-        def __init__(self, num_features):
-            super().__init__()
-
-        def forward(self, x): ...
-
-    assert checks.is_unsolved(Stub)
-    assert not checks.is_unsolved(checks.FirstTry)
-    assert not checks.is_unsolved(lambda num_features: 1 / 0)
-    assert "ZeroDivisionError" in checks.first_problem(lambda num_features: 1 / 0)
-
-
-def test_a_verdict_names_the_guess_that_it_met():
-    truth = torch.tensor([1.0, 2.0])
-    assert checks.verdict(truth + 0.001, truth, {}) is None
-    assert checks.verdict(2 * truth, truth, {"half": truth / 2}) == "off by up to 2"
-    assert checks.verdict(2 * truth, truth, {"double": 2 * truth}) == "off by up to 2: double"
-    assert checks.verdict(truth[:1], truth, {}) == "the shape is (1,), not (2,)"
-    assert checks.verdict(1.0, truth, {}) == "expected a tensor, got float"
-    assert checks.verdict(truth.double().numpy(), truth, {}) is None
-    assert checks.verdict(2 * truth.numpy(), truth, {}) == "off by up to 2"
-    assert checks.verdict(truth * torch.nan, truth, {}) is not None
-
-
 def test_compare_finds_rounding_only_in_a_right_layer_and_more_in_a_wrong_one():
-    rows = checks.compare(BatchNorm1d, BatchNorm2d)
+    rows = compare(BatchNorm1d, BatchNorm2d)
     assert all(max(row.flat, row.images) < 1e-11 for row in rows)
-    assert [row.flat for row in checks.compare(*TORCHS)] == [0] * len(rows)
+    assert [row.flat for row in compare(*TORCHS)] == [0] * len(rows)
 
     class Momentum(BatchNorm1d):
         def __init__(self, num_features):
             super().__init__(num_features, momentum=0.2)
 
-    wrong = {row.what: row.flat for row in checks.compare(Momentum, BatchNorm2d)}
+    wrong = {row.what: row.flat for row in compare(Momentum, BatchNorm2d)}
     assert wrong["output in training"] < 1e-11
     assert wrong["running mean, 5 batches"] > 0.1
     assert wrong["output in evaluation"] > 0.1
@@ -136,7 +55,7 @@ def test_compare_finds_rounding_only_in_a_right_layer_and_more_in_a_wrong_one():
 
 
 def test_the_first_try_loses_its_statistics_when_it_is_saved():
-    saved, fresh = checks.FirstTry(3), checks.FirstTry(3)
+    saved, fresh = FirstTry(3), FirstTry(3)
     saved(torch.randn(50, 3) + 9)
     fresh.load_state_dict(saved.state_dict())
     assert (fresh.running_mean == 0).all() and (saved.running_mean > 0.5).all()

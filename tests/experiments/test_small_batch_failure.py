@@ -3,6 +3,8 @@
 Tolerances are wide where training has a say: another CPU sums in another order.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -286,15 +288,39 @@ def test_each_patient_has_the_signs_of_its_fault(patients):
     assert b.test_error_as_in_training > b.test_error
 
 
-def test_objections_speak_against_all_but_the_fault():
+def test_only_its_own_fault_is_not_objected_to(patients):
     right = {"A": "running statistics", "B": "groups of two"}
     for name, fault in right.items():
-        assert more.objection(name, fault) is None
-        for other in ("learning rate", "overfitting", *set(right.values()) - {fault}):
-            against = more.objection(name, other)
-            assert against.startswith(f"patient {name}: ")
-            assert fault not in against
-        assert "'noise' is none of learning rate, " in more.objection(name, "noise")
+        for other in more.FAULTS:
+            against = more.objection(patients[name], other)
+            assert (against is None) == (other == fault)
+            assert fault not in (against or "")
+
+
+@pytest.mark.parametrize("end", [1.5, 60.0, np.nan])
+def test_a_loss_that_jumps_is_the_learning_rates(patients, end):
+    """As it is at a rate of 10 and more, with statistics of all 64: up from 2.5 to 45, or nan."""
+    loss = np.r_[2.5, 11, 45, np.full(297, end)]
+    patient = replace(patients["B"], loss=loss)
+    assert [fault for fault in more.FAULTS if not more.objection(patient, fault)] == [
+        "learning rate"
+    ]
+
+
+def test_errors_that_part_are_overfitting(patients):
+    patient = replace(patients["A"], train_error=0.01, test_error_precise=0.3)
+    assert [fault for fault in more.FAULTS if not more.objection(patient, fault)] == ["overfitting"]
+
+
+def test_the_diagnosis_is_that_of_the_measurements(monkeypatch, patients):
+    assert more.diagnosis() == ("running statistics", "groups of two")
+    monkeypatch.setattr(more, "patients", lambda: {"A": patients["B"], "B": patients["A"]})
+    assert more.diagnosis() == ("groups of two", "running statistics")
+
+
+def test_patients_are_trained_only_once(monkeypatch, patients):
+    monkeypatch.setattr(more, "train", None)
+    assert more.patients(progress=False)["B"] is patients["B"]
 
 
 def test_precise_statistics_are_what_a_patient_was_given(patients):

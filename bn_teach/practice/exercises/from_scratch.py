@@ -1,0 +1,377 @@
+"""The exercises of notebook 07: a Batch Normalization layer in five steps."""
+
+import torch
+
+from ... import batchnorm
+from .. import formulas, layer
+from ..exercise import Exercise
+from ..formula import Formula, drawn
+from ..layer_checks import judge
+
+NOTEBOOK = "07-from-scratch"
+
+WHOLE_BATCH = layer.OWN["whole-batch"]
+
+
+def transform(x, mean, var, weight, bias, eps):
+    """y = weight * (x - mean) / sqrt(var + eps) + bias, for x (N, C) and the others (C,)."""
+    x_hat = batchnorm.normalize(x, mean, var, eps)
+    return batchnorm.scale_and_shift(x_hat, weight, bias)
+
+
+def images_through(layer, x):
+    """Every place of every image x (N, C, H, W) as one more sample for a layer of (n, C)."""
+    channels_last = x.permute(0, 2, 3, 1)
+    samples = channels_last.reshape(-1, x.shape[1])
+    y = layer(samples)
+    return y.reshape(channels_last.shape).permute(0, 3, 1, 2)
+
+
+# 1 Moments
+
+
+def _moments(made, x):
+    axes = () if "whole-batch" in made else (0,)
+    mean, var = (value.squeeze() for value in formulas.moments(made, x, axes))
+    if "standard-deviation" in made:
+        var = torch.sqrt(var)
+    if "mean-of-squares" in made:
+        var = (x**2).mean(0)
+    if "not-divided" in made:
+        var = var * len(x)
+    return (var, mean) if "swapped" in made else (mean, var)
+
+
+moments = Exercise(
+    "scratch-moments",
+    Formula(
+        right=batchnorm.batch_moments,
+        trials=lambda: [
+            (drawn(seed, n, c, centre=2),)
+            for seed, (n, c) in enumerate(((3, 2), (4, 4), (7, 4), (6, 4)))
+        ],
+        made=_moments,
+        mistakes=(
+            "wrong-axis",
+            "whole-batch",
+            "n-minus-1",
+            "standard-deviation",
+            "mean-of-squares",
+            "not-divided",
+            "swapped",
+        ),
+        own={
+            "whole-batch": WHOLE_BATCH,
+            "standard-deviation": (
+                "the second result is the standard deviation",
+                "It is asked for before the root is taken.",
+            ),
+            "mean-of-squares": (
+                "the second result is the mean of x², not the variance",
+                "A variance is about distances. Distances from what?",
+            ),
+            "not-divided": (
+                "the second result is a sum, not a mean",
+                "Would twice as many samples of the same kind make your variance twice as large?",
+            ),
+        },
+        arguments=("x",),
+        todo="let `moments` return mean and var, in place of the dots.",
+        praise="both moments of each channel.",
+        differentiable=True,
+        large=lambda: (drawn(4, 200, 8, centre=1e4).float(),),
+    ),
+    batchnorm.batch_moments,
+    hints=(
+        "Two numbers for each channel, over the samples. Which axis of (N, C) are they?",
+        "The mean first. `x - mean` then meets every row of x by itself.",
+        "var is the mean of `(x - mean) ** 2` over the same axis: divided by N, not by N − 1.",
+    ),
+)
+
+
+# 2 Normalise, scale and shift
+
+
+def _transform(made, x, mean, var, weight, bias, eps):
+    if "own-statistics" in made:
+        mean, var = formulas.moments(made, x, (0,))
+    if "mean-not-subtracted" in made:
+        mean = torch.zeros_like(mean)
+    x_hat = formulas.normalize(made, x, mean, var, eps)
+    if "times-the-deviation" in made:
+        x_hat = (x - mean) * torch.sqrt(var + eps)
+    if "affine-missing/gamma" in made:
+        weight = torch.ones_like(weight)
+    if "affine-missing/beta" in made:
+        bias = torch.zeros_like(bias)
+    if "shifted-first" in made:
+        bias = weight * bias
+    return formulas.scale_and_shift(made, x_hat, weight, bias)
+
+
+def _transforms():
+    eps = 1e-4
+    for seed, (n, c) in enumerate(((2, 1), (4, 4), (6, 3))):
+        x = drawn(seed, n, c, spread=0.02, centre=1)
+        mean, deviation = drawn(seed + 10, c, spread=0.01, centre=1), drawn(seed + 20, c).abs()
+        weight, bias = drawn(seed + 30, c, centre=2), drawn(seed + 40, c)
+        yield x, mean, (0.01 + 0.01 * deviation) ** 2, weight, bias, eps
+
+
+transform_step = Exercise(
+    "transform",
+    Formula(
+        right=transform,
+        trials=lambda: list(_transforms()),
+        made=_transform,
+        mistakes=(
+            "own-statistics",
+            "mean-not-subtracted",
+            "divides-by-variance",
+            "times-the-deviation",
+            "eps-outside-root",
+            "eps-missing",
+            "eps-fixed",
+            "gamma-beta-swapped",
+            "scalar-gamma",
+            "gamma-beta-shape",
+            "shifted-first",
+            "affine-missing",
+            "affine-missing/gamma",
+            "affine-missing/beta",
+        ),
+        own={
+            "own-statistics": (
+                "mean and variance are taken from x, not those given",
+                "In evaluation they come from elsewhere. What are the arguments `mean` and `var` "
+                "for?",
+            ),
+            "mean-not-subtracted": layer.OWN["mean-not-subtracted"],
+            "times-the-deviation": (
+                "the difference is multiplied by the standard deviation",
+                "A channel of large spread should come out with a spread of about 1.",
+            ),
+            "shifted-first": (
+                "β comes before γ",
+                "In γ x̂ + β, is β multiplied by γ?",
+            ),
+        },
+        arguments=("x", "mean", "var", "weight", "bias", "eps"),
+        todo="let `transform` return y, in place of the dots.",
+        praise="y = γ x̂ + β.",
+        differentiable=True,
+    ),
+    transform,
+    hints=(
+        "Two lines of Algorithm 1: first x̂, then y. Everything they need is an argument.",
+        "(C,) meets (N, C) by itself: no loop and no reshape.",
+        "x_hat is `(x - mean) / torch.sqrt(var + eps)`. Then γ multiplies it, and β is added.",
+    ),
+    shown=(transform, batchnorm.normalize, batchnorm.scale_and_shift),
+)
+
+
+# 3 Running statistics
+
+
+def _move_running(made, running_mean, running_var, mean, var, n, momentum):
+    unbiased = n / (n - 1)
+    factor = 1 / unbiased if "inverse-factor" in made else unbiased
+    if "biased-buffer" in made:
+        factor = 1
+    new_var = layer.moved(made, running_var, var * factor, momentum)
+    if "factor-on-all" in made:
+        new_var = layer.moved(made, running_var, var, momentum) * factor
+    new_mean = layer.moved(
+        made, running_mean, mean * (factor if "mean-too" in made else 1), momentum
+    )
+    return (new_var, new_mean) if "swapped" in made else (new_mean, new_var)
+
+
+def _running_steps():
+    for seed, (c, n, momentum) in enumerate(((1, 2, 0.1), (4, 4, 0.3), (3, 5, 0.2))):
+        old = drawn(seed, c), 1 + drawn(seed + 10, c).abs()
+        new = drawn(seed + 20, c, centre=3), 2 + drawn(seed + 30, c).abs()
+        yield *old, *new, n, momentum
+
+
+move_running = Exercise(
+    "move_running",
+    Formula(
+        right=batchnorm.update_running,
+        trials=lambda: list(_running_steps()),
+        made=_move_running,
+        mistakes=(
+            "momentum-reversed",
+            "momentum-fixed",
+            "biased-buffer",
+            "inverse-factor",
+            "factor-on-all",
+            "mean-too",
+            "adds-only",
+            "no-average",
+            "buffers-still",
+            "swapped",
+        ),
+        own={
+            slug: layer.OWN[slug]
+            for slug in ("momentum-fixed", "adds-only", "no-average", "buffers-still")
+        }
+        | {
+            "inverse-factor": (
+                "the variance is multiplied by (n − 1)/n",
+                "A batch's own variance is too small. Does your factor make it larger?",
+            ),
+            "factor-on-all": (
+                "the old running variance is made unbiased once more",
+                "It was unbiased when it came in. Which of the two variances needs the factor?",
+            ),
+            "mean-too": (
+                "the mean is multiplied by n/(n − 1) as well",
+                "A batch's mean is right on average. Which of the two moments is too small?",
+            ),
+        },
+        arguments=("running_mean", "running_var", "mean", "var", "n", "momentum"),
+        todo="let `move_running` return both new statistics, in place of the dots.",
+        praise="one step towards the new batch, as in PyTorch.",
+    ),
+    batchnorm.update_running,
+    hints=(
+        "Both statistics move in the same way. Write the mean first: it needs no correction.",
+        "With momentum 0.1, nine tenths of the old value stay, and a tenth of the new is added.",
+        "The unbiased variance is `var * n / (n - 1)`. It takes the place of `var` in the same "
+        "formula.",
+    ),
+)
+
+
+# 4 The layer
+
+my_batch_norm = Exercise(
+    "MyBatchNorm",
+    judge,
+    batchnorm.BatchNorm1d,
+    hints=(
+        "Start with the constructor: keep eps and momentum, make two `torch.nn.Parameter`, and "
+        "register two buffers. Then one branch for training and one for evaluation.",
+        '`self.register_buffer("running_mean", torch.zeros(num_features))` makes a buffer, '
+        "`self.running_mean` reads it.",
+        "In training: refuse a batch of one, take the moments, move the buffers by detached "
+        "moments. In evaluation: take the buffers as mean and var. Then one line for both.",
+        "Compare `x.shape[1]` with the length of `self.weight` before anything else. The rest is "
+        "`moments`, `move_running` and `transform`, in this order.",
+    ),
+    shown=(batchnorm._BatchNorm, batchnorm.BatchNorm1d),
+)
+
+
+# 5 Images
+
+
+class _AnyWidth:
+    """A layer for (n, C), of any C, with gamma 1.5 and beta -0.5."""
+
+    def __call__(self, x):
+        if x.dim() != 2:
+            raise ValueError(f"this layer takes (n, C), and got {tuple(x.shape)}")
+        return 1.5 * torch.nn.functional.batch_norm(x, None, None, training=True) - 0.5
+
+    def __repr__(self):
+        return "1.5 · x̂ − 0.5"
+
+
+class _Strict(torch.nn.BatchNorm1d):
+    """A layer for (n, C) and nothing else, as the student's should be."""
+
+    def forward(self, x):
+        if x.dim() != 2:
+            raise ValueError(f"this layer takes (n, {self.num_features}), got {tuple(x.shape)}")
+        return super().forward(x)
+
+
+def _images_through(made, layer, x):
+    n, c, h, w = x.shape
+    last = x.permute(0, 2, 3, 1)
+    if "only-n" in made:
+        return layer(x.flatten(1)).reshape(x.shape)
+    if "only-n/places" in made:
+        return torch.stack([layer(place) for place in x.flatten(2).unbind(2)], 2).reshape(x.shape)
+    if "image-by-image" in made:
+        return torch.stack([layer(image.flatten(1).T).T.reshape(c, h, w) for image in x])
+    if "channels-mixed" in made:
+        return layer(x.reshape(-1, c)).reshape(x.shape)
+    if "channels-mixed/first" in made:
+        y = layer(x.transpose(0, 1).reshape(-1, c))
+        return y.reshape(c, n, h, w).transpose(0, 1)
+    y = layer(last.reshape(-1, c))
+    if "not-moved-back/flat" in made:
+        return y
+    if "not-moved-back/last" in made:
+        return y.reshape(last.shape)
+    if "not-moved-back" in made:
+        return y.reshape(x.shape)
+    if "not-moved-back/again" in made:
+        return y.reshape(last.shape).permute(0, 2, 3, 1)
+    if "not-moved-back/width" in made:
+        return y.reshape(last.shape).permute(0, 3, 2, 1)
+    return y.reshape(last.shape).permute(0, 3, 1, 2)
+
+
+def _image_batches():
+    """The channels far apart, so that mixing them shows; the second batch has N = C = H = W."""
+    for seed, (n, c, h, w) in enumerate(((2, 2, 1, 2), (4, 4, 4, 4), (3, 2, 5, 4))):
+        yield _AnyWidth(), drawn(seed, n, c, h, w) + 3 * torch.arange(c).reshape(c, 1, 1)
+    strict = _Strict(3).double()
+    with torch.no_grad():
+        strict.weight.copy_(drawn(8, 3, centre=2))
+        strict.bias.copy_(drawn(9, 3))
+    yield strict, drawn(7, 5, 3, 2, 4) + 3 * torch.arange(3).reshape(3, 1, 1)
+
+
+images = Exercise(
+    "images_through",
+    Formula(
+        right=images_through,
+        trials=lambda: list(_image_batches()),
+        made=_images_through,
+        mistakes=(
+            "only-n",
+            "only-n/places",
+            "image-by-image",
+            "channels-mixed",
+            "channels-mixed/first",
+            "not-moved-back",
+            "not-moved-back/flat",
+            "not-moved-back/last",
+            "not-moved-back/again",
+            "not-moved-back/width",
+        ),
+        own={
+            "image-by-image": (
+                "each image goes through the layer by itself",
+                "Then a mean belongs to one image. How many values should one channel's mean see?",
+            ),
+            "channels-mixed": (
+                "a column holds values of several channels",
+                "`reshape` never moves a number past another one. Which axis has to be the last "
+                "before you call it?",
+            ),
+            "not-moved-back": (
+                "the layer's output does not get back the shape and order of x",
+                "The samples went in with the channels last. Undo each step, in reverse order.",
+            ),
+        },
+        arguments=("layer", "x"),
+        todo="let `images_through` return y, in place of the dots.",
+        praise="every place is one more sample.",
+        kept=(1,),
+    ),
+    images_through,
+    hints=(
+        "The layer wants a table: a row for each place of each image, a column for each channel.",
+        "`x.permute(0, 2, 3, 1)` puts the channels last. Then a reshape to (−1, C) is safe.",
+        "Afterwards undo both: reshape to (N, H, W, C), and `permute(0, 3, 1, 2)`.",
+    ),
+)
+EXERCISES = [moments, transform_step, move_running, my_batch_norm, images]

@@ -1,0 +1,214 @@
+"""The predictions of notebook 08."""
+
+import numpy as np
+
+from ... import look
+from ...experiments.effects import NETWORKS, STARTS, steps_to, target_of
+from ...experiments.why import FACTORS
+from ..predict import number, predict
+
+
+def fewer_steps(run):
+    """``run``: the stored run "effects-speed"."""
+    taken = _race(run)
+    return predict(
+        "times-fewer-steps",
+        "Both networks learn at the same rate. To reach the baseline's best accuracy, how many "
+        "times fewer steps does the one with BN need?",
+        number(
+            within=0.8,
+            unit="times",
+            low="Perhaps you think that BN helps only by bearing larger rates. But at the same "
+            "rate, too, it saves more steps than that.",
+            high="The paper's 14, if you have that in mind, is for a higher rate and six more "
+            "changes. Its BN alone took less than half of the steps.",
+            right="So BN does not help by larger rates alone: here the rate is the same.",
+        ),
+        truth=taken["no BN"] / taken["BN"],
+        found=f"Counted, the median of {_seeds(run)} seeds: {_steps(taken['no BN'])} without BN, "
+        f"{_steps(taken['BN'])} with it.",
+    )
+
+
+def thirty_times_the_rate(run):
+    """``run``: the stored run "effects-speed"."""
+    taken = _race(run)
+    rates = {"BN": "× 1", "BN, rate ×5": "× 5", "BN, rate ×15": "× 15", "BN, rate ×30": "× 30"}
+    once, *_, thirty = (taken[arm] for arm in rates)
+    truth = "never" if np.isinf(thirty) else "fewer" if thirty < once else "more"
+    choices = {
+        "fewer": "fewer than at × 1",
+        "more": "more than at × 1, but it gets there",
+        "never": "it never gets there",
+    }
+    measured = ", ".join(f"{name}: {_steps(taken[arm])}" for arm, name in rates.items())
+    return predict(
+        "thirty-times-the-rate",
+        "And at 30 times the rate? The paper's network with BN did well there. How many steps does "
+        "this one need?",
+        {
+            choices["fewer"]: "“The larger the rate, the faster” holds up to some rate. BN moves "
+            "this end, but does not remove it.",
+            choices["more"]: "There are such rates: too large to be the fastest, and still small "
+            "enough to learn. Look at × 15.",
+            choices["never"]: "BN bears larger rates than the network without it, but not any. "
+            "Where the end lies depends on the network: the paper's learned at × 30.",
+        },
+        truth=choices[truth],
+        found=f"Counted, the median of {_seeds(run)} seeds: {measured}.",
+    )
+
+
+def _race(run):
+    """For each arm, how many steps its median seed takes to the best of "no BN"."""
+    taken = np.median(steps_to(run, target_of(run)), axis=1)
+    return dict(zip(run.settings["arms"], taken, strict=True))
+
+
+def _seeds(run):
+    return len(run.settings["seeds"])
+
+
+def _steps(count):
+    return "never" if np.isinf(count) else f"{look.number(count, 0)} steps"
+
+
+def usual_first_weights(run):
+    """``run``: the stored run "effects-rates"."""
+    network = next(iter(NETWORKS))
+    best = 100 * run.snapshots[network][-1].mean(axis=-1).max(axis=-1)  # (starts, 2), in points
+    lead = {start: best[place, 1] - best[place, 0] for place, start in enumerate(STARTS)}
+    choices = {1: "all of it", 0.5: "about half", 0: "almost nothing"}
+    left = min(choices, key=lambda share: abs(share - lead[1] / lead[0.25]))
+    small, usual = (
+        [look.percent(share / 100, 1) for share in best[STARTS.index(s)]] for s in (0.25, 1)
+    )
+    return predict(
+        "usual-first-weights",
+        f"The network is “{network}”. With first weights a quarter of the usual, BN is "
+        f"{look.number(lead[0.25], 1)} points ahead at the end, each arm at its own best rate. How "
+        "much of that lead is left with the usual weights?",
+        {
+            "all of it": "Then it would not matter how the opponent is started. It does: compare "
+            "the accuracies of “no BN” below.",
+            "about half": "“A part of it will be the weights, and a part BN.” A fair guess. How "
+            "large each part is, the accuracies of “no BN” below say.",
+            "almost nothing": "At the end of training nearly all of the lead came from a badly "
+            "started opponent. Early in training, and in the deeper network, look for yourself.",
+        },
+        truth=choices[left],
+        found=f"Measured with a quarter of the usual weights: no BN {small[0]}, BN {small[1]}; "
+        f"with the usual ones: no BN {usual[0]}, BN {usual[1]}, {look.number(lead[1], 1)} points ahead.",
+    )
+
+
+def few_images(run, few=100, many=500):
+    """``run``: the stored run "effects-regularisation"."""
+    sizes, arms = run.settings["sizes"], run.settings["arms"]
+    points = 100 * run.snapshots["test"]  # (sizes, A, S)
+    gains = points[:, arms.index(50)] - points[:, arms.index("no BN")]
+    mean = dict(zip(sizes, gains.mean(axis=1), strict=True))
+    mine = gains[sizes.index(few)]
+    error = mine.std(ddof=1) / np.sqrt(len(mine))
+    choices = {
+        5: "gains about 5 points",
+        1: "gains about 1 point",
+        0: "makes no difference",
+        -1: "loses about 1 point",
+    }
+    most = look.number(max(mean.values()), 1)
+    others = ", ".join(
+        f"{size} images {look.number(gain)}" for size, gain in mean.items() if size != few
+    )
+    return predict(
+        "few-images",
+        f"With {many} training images and m = 50, BN gains {look.number(mean[many], 1)} points on "
+        f"new images. With {few} training images it ...",
+        {
+            choices[5]: "“BN regularises, so it helps most where images are few.” But of the four "
+            f"sizes even the one where it helps most gains only {most} points.",
+            choices[1]: f"That is about what it gains with {many} images. It would be so here as "
+            "well if the number of images did not matter.",
+            choices[0]: "A gain that shrinks with the number of images may come near 0, but it "
+            "need not stop there.",
+            choices[-1]: "So BN does not help more where images are fewer. Why it turns into a "
+            "loss, this measurement does not say.",
+        },
+        truth=choices[min(choices, key=lambda gain: abs(gain - mean[few]))],
+        found=f"Measured: {look.number(mean[few])} ± {look.number(error)} points (mean ± standard "
+        f"error of {len(mine)} pairs); {(mine > 0).sum()} of {len(mine)} seeds gain. Others: "
+        f"{others}.",
+    )
+
+
+def noise_after_bn(run, goal=0.95):
+    """``run``: the stored run "effects-noisy"."""
+    arms, accuracy = run.settings["arms"], run.snapshots["accuracy"].astype(float)  # (K, A, S)
+    reached = accuracy > goal - 1e-6  # rounded as they may be
+    taken = np.where(reached.any(axis=0), run.steps[reached.argmax(axis=0)], np.inf)
+    median = dict(zip(arms, np.median(taken, axis=1), strict=True))
+    speed = {arm: 1 / steps for arm, steps in median.items()}  # 0: never
+    speed["halfway between BN and no BN"] = (speed["BN"] + speed["no BN"]) / 2
+    noisy = speed.pop("BN + noise")
+    measured = ", ".join(f"{arm} {_steps(steps)}" for arm, steps in median.items())
+    return predict(
+        "noise-after-bn",
+        "Five tanh layers learn the digits (stored run) in four arms: no BN, BN, BN + noise, no BN "
+        f"+ noise. To get {look.percent(goal)} of the test images right, BN + noise takes about as "
+        "many steps as ...",
+        {
+            "BN": "The noise has brought the shift back, and little or nothing of the speed is "
+            "lost. So here BN does not need steady inputs to be fast.",
+            "halfway between BN and no BN": "So it would be if steady inputs were a part of the "
+            "reason for BN's speed, and something else the other part.",
+            "no BN": "“The shift is back, so the advantage is gone”: that follows from the paper's "
+            "title. This is the test of it.",
+            "no BN + noise": "So it would be if noise alone decided how fast a network learns. It "
+            "does slow the network without BN.",
+        },
+        truth=min(speed, key=lambda arm: abs(speed[arm] - noisy)),
+        found=f"Counted, the median of {_seeds(run)} seeds: {measured}.",
+    )
+
+
+def eight_times_the_weights(found, a=8):
+    """``found``: experiments.why.scaled()."""
+    once, times = (list(FACTORS).index(factor) for factor in (1, a))
+    ratios = {
+        arm: (
+            scaled.loss[times] / scaled.loss[once],
+            scaled.gradient[times] / scaled.gradient[once],
+        )
+        for arm, scaled in found.items()
+    }
+    choices = {
+        f"both are {a} times as large": (a, a),
+        "both stay": (1, 1),
+        f"the loss stays, the gradient is {a} times as large": (1, a),
+        f"the loss stays, the gradient is 1/{a}": (1, 1 / a),
+    }
+    both, neither, larger, smaller = choices
+    return predict(
+        "eight-times-the-weights",
+        f"BN stands behind the layer, whose weights W become {a} W. What happens to the loss, and "
+        "to its gradient with respect to these weights?",
+        {
+            both: "You look at the layer alone: its outputs do grow. But BN divides by their "
+            "spread, which grows as much.",
+            neither: "Only the direction of W counts for the loss. But longer weights have to go a "
+            "longer way to change their direction as much, for the same change of the loss.",
+            larger: "Larger weights make larger outputs, and those a larger gradient? BN divides "
+            "the outputs by their spread, and so the chain rule divides by it, too.",
+            smaller: f"BN divides by a spread that is {a} times as large. Only the direction of W "
+            f"counts, and weights {a} times as long have to go {a} times as far to change it.",
+        },
+        truth=min(choices, key=lambda choice: _distance(choices[choice], ratios["BN"])),
+        found=f"Computed with BN: the loss is {look.number(ratios['BN'][0], 3)} times what it was, "
+        f"the gradient {look.number(ratios['BN'][1], 3)} times. Without BN: "
+        f"{look.number(ratios['no BN'][0], 2)} and {look.number(ratios['no BN'][1], 2)} times.",
+    )
+
+
+def _distance(one, other):
+    """Between two pairs of ratios: twice and half as large are equally far from 1."""
+    return np.abs(np.log(one) - np.log(other)).sum()
