@@ -83,9 +83,25 @@ def batch_norm_backward(d_y, x, gamma, eps):
     through_var = per_channel(d_var, x) * 2 * centred / m
     through_mean = per_channel(d_mean, x) / m
     d_x = directly + through_var + through_mean
-    d_gamma = sum_over_batch(d_y * x_hat)
-    d_beta = sum_over_batch(d_y)
-    return BatchNormGradients(d_x_hat, d_var, d_mean, d_x, d_gamma, d_beta)
+    return BatchNormGradients(d_x_hat, d_var, d_mean, d_x, *backward_of_gamma_and_beta(d_y, x_hat))
+
+
+def backward_of_gamma_and_beta(d_y, x_hat):
+    """The gradients of gamma and beta (equations 5 and 6).
+
+    d_gamma = sum_i d_y_i * x_hat_i,    d_beta = sum_i d_y_i
+
+    Every value of a channel uses the same gamma and beta: the gradients of its uses add up.
+
+    Parameters
+    ----------
+    d_y, x_hat : Tensor (N, C, ...)
+
+    Returns
+    -------
+    d_gamma, d_beta : Tensor (C,)
+    """
+    return sum_over_batch(d_y * x_hat), sum_over_batch(d_y)
 
 
 def backward_without_statistics(d_y, x, gamma, eps):

@@ -142,7 +142,8 @@ def test_what_the_package_imports_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
     declared = {Requirement(line).name for line in wanted}
-    declared |= {"bs4"} if "beautifulsoup4" in declared else set()  # it is imported as bs4
+    imported_as = {"beautifulsoup4": "bs4", "ipython": "IPython"}
+    declared |= {imported_as[name] for name in declared if name in imported_as}
     imported = {
         top
         for path in PACKAGE.rglob("*.py")

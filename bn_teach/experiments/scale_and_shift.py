@@ -8,7 +8,7 @@ and one beta for each channel (Ioffe & Szegedy 2015, Algorithm 1). Four question
     identity            can Batch Normalization learn to give its input back?
     cnn_bias_gradient   why does the layer before need no bias?
 
-And two steps of the mathematics, for (N, C): batch_norm_train, backward_of_gamma_and_beta.
+And Algorithm 1 as one function for (N, C): batch_norm_train.
 
 Shapes: T training steps, K recorded steps, S seeds, N samples, C channels, L layers.
 """
@@ -67,23 +67,6 @@ def batch_norm_train(x, gamma, beta, eps=1e-5):
     mean, var = batch_moments(x)
     x_hat = normalize(x, mean, var, eps)
     return scale_and_shift(x_hat, gamma, beta)
-
-
-def backward_of_gamma_and_beta(d_y, x_hat):
-    """The last two of the paper's six equations (section 3; all six are in backward.py).
-
-    d_gamma = sum of d_y * x_hat,    d_beta = sum of d_y,    over the N samples: every sample uses
-    the same gamma and beta, and the gradients of its uses add up.
-
-    Parameters
-    ----------
-    d_y, x_hat : Tensor (N, C)
-
-    Returns
-    -------
-    d_gamma, d_beta : Tensor (C,)
-    """
-    return (d_y * x_hat).sum(0), d_y.sum(0)
 
 
 @dataclass(frozen=True)

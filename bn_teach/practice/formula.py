@@ -138,8 +138,9 @@ class Formula:
             return self._named("gradient-lost")
         if same(found, truth):
             return None
-        for mistake in ("statistics-detached", "statistics-detached/mean"):
-            guess = _gradient_of(lambda *a, made={mistake}: self.made(made, *a), arguments)
+        for part in ("", "/mean", "/var"):
+            made = {f"statistics-detached{part}"}
+            guess = _gradient_of(lambda *a, made=made: self.made(made, *a), arguments)
             if guess is not None and same(found, guess):
                 return self._named("statistics-detached")
         off = (found.value - truth).abs().max().item()

@@ -22,6 +22,8 @@ def moments(made, x, axes):
         mean, var = mean.detach(), var.detach()
     if "statistics-detached/mean" in made:
         mean = mean.detach()
+    if "statistics-detached/var" in made:
+        var = var.detach()
     return mean, var
 
 

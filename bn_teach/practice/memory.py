@@ -8,9 +8,9 @@ import datetime
 import json
 import re
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 
-from .. import __version__
 from ..files import write_whole
 
 FILE = "my-progress.json"  # in the folder of the notebook, the kernel's working directory
@@ -148,7 +148,7 @@ def _page(name, done):
     return PAGE.format(
         name=escape(name),
         day=_today(),
-        version=__version__,
+        version=version("bn-teach"),
         summary=escape(done.summary()),
         exercises=_html(EXERCISES, done.exercise_rows()),
         predictions=_html(PREDICTIONS, done.prediction_rows()),

@@ -2,7 +2,7 @@
 
 import torch
 
-from ... import batchnorm
+from ... import backward, batchnorm
 from ...experiments import scale_and_shift as experiments
 from .. import formulas
 from ..exercise import Exercise
@@ -288,7 +288,7 @@ backward_of_gamma_and_beta = Exercise(
         todo="return `d_gamma` and `d_beta`, in place of the dots.",
         praise="autograd finds the same.",
     ),
-    experiments.backward_of_gamma_and_beta,
+    backward.backward_of_gamma_and_beta,
     hints=(
         "y = γ x̂ + β. Raise β of a channel a little: by how much does y of each sample grow? And "
         "if you raise γ?",
