@@ -47,7 +47,7 @@ test: .venv/test tests/node_modules/.package-lock.json chromium
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "Run 'make format'."; exit 1; }
 	@echo "Running the tests ..."
-	@$(WITH_NODE) $(BIN)/python -m pytest
+	@$(WITH_NODE) $(BIN)/python -m pytest --numprocesses=2
 
 bench: .venv/test chromium
 	@$(BIN)/python -m benchmarks

@@ -14,9 +14,12 @@ const Reveal = PAGE.Reveal;
 /** Make the content of a slide as large as fits on it. @param {Element} content */
 function fit(content) {
   const style = /** @type {HTMLElement} */ (content).style;
+  const height = ON_PAPER ? 0.95 * HEIGHT : HEIGHT; // printed letters may be a little wider
   for (let zoom = LARGEST; zoom >= SMALLEST; zoom -= 0.025) {
     style.setProperty("zoom", String(zoom));
-    if (content.scrollHeight * zoom <= HEIGHT) break;
+    // Only stills have a width of their own, and only on paper.
+    const isTooWide = ON_PAPER && content.scrollWidth > content.clientWidth;
+    if (content.scrollHeight * zoom <= height && !isTooWide) break;
   }
 }
 
@@ -82,6 +85,7 @@ Reveal.initialize({
   slideNumber: "c/t",
   transition: "none",
   pdfSeparateFragments: false,
+  pdfMaxPagesPerSlide: 1, // reveal.js counts pages before the slides are made to fit
   keyboard: { 67: toggleCode, 83: openNotes }, // c and s
 }).then(async () => {
   for (const event of ["slidechanged", "resize"]) Reveal.on(event, fitCurrent);

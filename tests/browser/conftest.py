@@ -12,6 +12,7 @@ NOTEBOOKS = real.PROJECT / "notebooks"
 # A notebook of the tests' own: what each explorable does there is known to the test.
 CELLS = [
     """
+import os
 import time
 import ipywidgets
 import numpy as np
@@ -34,8 +35,10 @@ e = explore(wave, **controls)
 e""",
     "e  # a second view",
     """
+asked = []
 def slow(a):
-    time.sleep(0.05)
+    asked.append(a)
+    time.sleep(0.1)
     return {"data": [{"type": "bar", "y": [a]}], "layout": {"height": 300}}, f"slow {a}"
 
 explore(slow, a=slider(0, 100))""",
@@ -51,8 +54,8 @@ left = explore(wave, title="left", **controls)
 right = explore(wave, title="right", **controls)
 ipywidgets.jslink((left, "values"), (right, "values"))
 ipywidgets.VBox([left, right])""",
-    # Busy when a test says so: pictures must not wait for the cells behind them.
-    "busy = time.time() + BUSY\nwhile time.time() < busy:\n    pass",
+    # Busy as long as a test says so: pictures must not wait for the cells behind them.
+    "while os.path.exists('busy'):\n    pass",
 ]
 
 
@@ -61,9 +64,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for path in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(path, folder)
-    for name, busy in {"kinds": 0, "busy": 12}.items():
-        cells = [source.strip().replace("BUSY", str(busy)) for source in CELLS]
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    for name in ("kinds", "busy"):
+        cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
+        notebook = nbformat.v4.new_notebook(cells=cells)
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, folder / f"{name}.ipynb")
     return folder

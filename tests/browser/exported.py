@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 from nbformat.v4 import new_code_cell
 
@@ -10,7 +11,7 @@ from bn_teach.export.exporters import PageOfOneFile, SlidesOfOneFile
 from tests.browser import lab as real
 
 EXPORTERS = {"slides": SlidesOfOneFile, "page": PageOfOneFile}
-ASK = f"import json; print(json.dumps({real.TRUTH}.truth()))"
+ASK = f"import json; print(json.dumps([{real.TRUTH}.truth(), {real.TRUTH}.questions()]))"
 
 # Of each slide: what leaves it, and its smallest letters, in px of a screen of 1920 x 1080.
 MEASURE = """
@@ -36,7 +37,7 @@ MEASURE = """
 
 
 def run(nb, folder):
-    """Run a notebook; returns what its own kernel says its pictures show."""
+    """Run a notebook; returns what its own kernel says: what its pictures show, what it asks."""
     nb.cells.append(new_code_cell(ASK))
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(real.PROJECT)
@@ -55,6 +56,18 @@ def export(nb, kind, path):
     path.write_text(text, "utf-8")
     return path
 
+
+# What is wider or longer than its page, on paper.
+LEAVING_PAPER = """
+() => [...document.querySelectorAll(".pdf-page")].flatMap((page) => {
+  const {right, bottom} = page.getBoundingClientRect();
+  return [...page.querySelectorAll(".content *")]
+    .map((e) => [e, e.getBoundingClientRect()])
+    .filter(([e, box]) => box.width && (box.right > right + 2 || box.bottom > bottom + 2))
+    .map(([e, box]) => [e.outerHTML.slice(0, 90), box.right - right, box.bottom - bottom])
+    .slice(0, 3);
+})
+"""
 
 PLACE = "(slide) => { const {h, v} = Reveal.getIndices(slide); return [h, v ?? 0]; }"
 
@@ -101,6 +114,22 @@ class Exported:
             self.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
             self.page.wait_for_timeout(80)  # two frames and the drawing of a picture
             yield self.page.evaluate(MEASURE)
+
+    def reveal(self):
+        """Show the answers of all predictions, on slides that are not shown too."""
+        for answer in self.page.locator(".bn-prediction .answer").all():
+            asked = answer.locator("xpath=..")
+            asked.get_by_text("Show the answer", exact=True).evaluate("button => button.click()")
+            assert "It is: " in answer.text_content()
+
+    def questions(self):
+        asked = self.page.locator(".bn-prediction").all()
+        return [prediction.get_attribute("aria-label") for prediction in asked]
+
+    def beyond_the_paper(self):
+        """Of a deck laid out for printing: what leaves its page, and how many pages there are."""
+        pages = re.findall(rb"/Type\s*/Page\b", self.page.pdf(prefer_css_page_size=True))
+        return self.page.evaluate(LEAVING_PAPER), len(pages)
 
     def faults(self):
         """What axe-core finds serious or critical on the page."""

@@ -57,7 +57,7 @@ class Hand:
         """What a screen reader says of the picture."""
         return self.root.locator(".plot[role=img]").get_attribute("aria-label")
 
-    def wait_for(self, sentence, seconds=5):
+    def wait_for(self, sentence, seconds=20):
         self.page.wait_for_function(
             "([root, text]) => root.querySelectorAll('.caption span')[1].textContent === text",
             arg=[self.root.element_handle(), sentence],
@@ -67,12 +67,12 @@ class Hand:
     def shows(self, move):
         """Wait until the page shows what the kernel says of this state, and compare all of it."""
         if move["error"]:
-            self.root.locator(".notice", has_text=move["error"]).wait_for(timeout=5000)
+            self.root.locator(".notice", has_text=move["error"]).wait_for(timeout=20_000)
             return
         self.page.wait_for_function(
             "([root, state]) => root.dataset.state === state",
             arg=[self.root.element_handle(), str(move["state"])],
-            timeout=5000,
+            timeout=20_000,
         )
         assert self.sentence() == move["text"]
         assert self.description() == move["text"]

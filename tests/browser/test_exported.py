@@ -11,9 +11,8 @@ from tests.browser.conftest import NOTEBOOKS
 from tests.browser.hand import Hand
 from tests.export import samples
 
-# Three of the course: the shortest, the one with most states, the one with the training bench. Each
-# takes a minute; all nine would take CI beyond its time.
-COURSE = ["00-start-here.ipynb", "04-scale-and-shift.ipynb", "08-effects.ipynb"]
+COURSE = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+SAMPLES = {"alive": ["a wave", "a wave"], "everything_else": []}  # and the titles of their pictures
 MOST_BYTES = 4_000_000
 SMALLEST_LETTERS = 20  # px on a screen of 1920
 
@@ -21,22 +20,21 @@ SMALLEST_LETTERS = 20  # px on a screen of 1920
 class Product:
     """A notebook that was run, its exports, and what its pictures must show."""
 
-    def __init__(self, nb, folder):
-        self.nb, self.folder = nb, folder
-        self.truth = exported.run(nb, folder)
+    def __init__(self, name, folder):
+        self.folder = folder
+        make = getattr(samples, name, lambda: nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4))
+        self.nb = make()
+        self.truth, self.questions = exported.run(self.nb, folder)
+        self.titles = SAMPLES.get(name, list(self.truth))  # of its pictures, in order
 
     def file(self, kind):
         path = self.folder / f"{kind}.html"
         return path if path.exists() else exported.export(self.nb, kind, path)
 
 
-@pytest.fixture(scope="module", params=[*COURSE, "alive", "everything_else"])
+@pytest.fixture(scope="module", params=[*COURSE, *SAMPLES])
 def product(request, tmp_path_factory):
-    name = request.param
-    folder = tmp_path_factory.mktemp("exported")
-    if name in COURSE:
-        return Product(nbformat.read(NOTEBOOKS / name, as_version=4), folder)
-    return Product(getattr(samples, name)(), folder)
+    return Product(request.param, tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def test_the_deck_is_alive_and_no_slide_overflows(product, open_file):
     assert path.stat().st_size < MOST_BYTES
     deck = open_file(path)
     hands = [Hand(deck, place) for place in range(deck.explorables().count())]
-    assert {hand.title for hand in hands} == set(product.truth)
+    assert [hand.title for hand in hands] == product.titles
     for place, hand in enumerate(hands):
         deck.show(place)
         slide = deck.slide()
@@ -69,6 +67,8 @@ def test_the_deck_is_alive_and_no_slide_overflows(product, open_file):
     sizes = [(*slide["smallest"], slide["heading"]) for slide in found if slide["smallest"]]
     assert [size for size in sizes if size[0] < SMALLEST_LETTERS] == []
     assert deck.faults() == []
+    assert deck.questions() == product.questions
+    deck.reveal()  # with the answers a slide is at its fullest
     deck.page.set_viewport_size({"width": 1024, "height": 768})
     assert [slide for slide in deck.slides() if slide["leaving"]] == []
     assert (deck.errors, deck.foreign) == ([], [])
@@ -77,10 +77,12 @@ def test_the_deck_is_alive_and_no_slide_overflows(product, open_file):
 def test_the_page_is_alive_and_shows_what_the_kernel_shows(product, open_file):
     page = open_file(product.file("page"), width=1280)
     hands = [Hand(page, place) for place in range(page.explorables().count())]
-    assert {hand.title for hand in hands} == set(product.truth)
+    assert [hand.title for hand in hands] == product.titles
     for hand in hands:
         hand.root.scroll_into_view_if_needed()
         move_every_control(hand, product.truth[hand.title], most=1)
+    assert page.questions() == product.questions
+    page.reveal()
     assert page.faults() == []
     assert (page.errors, page.foreign) == ([], [])
 
@@ -111,6 +113,8 @@ def test_paper_shows_the_stills(product, open_file):
     stills = paper.page.locator(".bn-stills").count()
     assert stills == product.file("slides").read_text("utf-8").count('class="bn-live"')
     assert paper.page.locator(".bn-stills figure .main-svg").count() >= stills
+    slides = paper.page.locator(".pdf-page").count()
+    assert paper.beyond_the_paper() == ([], slides)
     assert (paper.errors, paper.foreign) == ([], [])
 
 

@@ -21,6 +21,9 @@ def test_every_control_moves_picture_and_sentence_also_without_a_kernel(name, fo
     hands = [Hand(lab, place) for place in range(lab.explorables().count())]
     assert [hand.title for hand in hands] == list(truth)
     assert hands, "the notebook has no explorable"
+    asked = lab.page.locator(".bn-prediction").all()
+    questions = lab.ask_kernel(folder, f"{TRUTH}.questions()")
+    assert [prediction.get_attribute("aria-label") for prediction in asked] == questions
 
     for hand in hands:
         move_everything(hand, truth[hand.title], (Hand.press, Hand.click))

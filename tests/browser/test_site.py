@@ -1,18 +1,10 @@
 """The site of `make site`, served under a sub-path as a static host does."""
 
-import functools
-import http.server
-import threading
-
 import pytest
 
 from bn_teach.export import site
+from tests.browser import host
 from tests.export import samples
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +14,8 @@ def address(tmp_path_factory):
     samples.write(samples.alive(), folder / "in" / "one.ipynb")
     samples.write(samples.everything_else(), folder / "in" / "two.ipynb")
     site.main(["site", str(folder / "in"), str(folder / "course" / "bn")])
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/course/bn"
-        server.shutdown()
+    with host.serve(folder) as address:
+        yield f"{address}/course/bn"
 
 
 def test_every_page_is_reached_from_the_index_and_alive(address, chromium):
@@ -45,7 +34,7 @@ def test_every_page_is_reached_from_the_index_and_alive(address, chromium):
         assert explorables.count() == (2 if "one" in link else 0)
         if "/pages/one" in link:
             explorables.first.get_by_role("slider").press("End")
-            page.locator(".caption", has_text="wave of height 3").first.wait_for(timeout=5000)
+            page.locator(".caption", has_text="wave of height 3").first.wait_for(timeout=20_000)
     assert errors == []
     assert all(url.startswith((address, "blob:", "data:")) for url in asked)
     context.close()

@@ -6,13 +6,18 @@ Runs inside that kernel: what the browser shows is compared with what the functi
 import ipywidgets
 
 from bn_teach import Explorable
+from bn_teach.practice.predict import Prediction
 from tests.plain import plain
 
 
 def explorables():
     """All explorables of this kernel in the order of their making."""
-    widgets = ipywidgets.widgets.widget._instances.values()
-    return [widget for widget in widgets if isinstance(widget, Explorable)]
+    return _widgets(Explorable)
+
+
+def questions():
+    """The questions of all predictions, in that order too."""
+    return [prediction._question for prediction in _widgets(Prediction)]
 
 
 def truth():
@@ -23,6 +28,11 @@ def truth():
 def complete():
     """Whether every state of every explorable is in the browser."""
     return all(e._sampled.complete() and not e._waiting for e in explorables())
+
+
+def _widgets(kind):
+    widgets = ipywidgets.widgets.widget._instances.values()
+    return [widget for widget in widgets if isinstance(widget, kind)]
 
 
 def _moves(e):
