@@ -11,6 +11,9 @@ from .clean import harmless
 # What stands for a formula while the text around it is cleaned: private characters, no markup.
 OPEN, CLOSE = "\ue000", "\ue001"
 
+# What may be wider than a phone is scrolled by itself, by keyboard too.
+WIDE = '<{0} class="wide" tabindex="0">{1}</{0}>'
+
 
 class _Renderer(IPythonRenderer):
     """nbconvert's renderer of Markdown, with a mark in place of each formula."""
@@ -38,7 +41,8 @@ class _Renderer(IPythonRenderer):
         return self._mark(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
     def _mark(self, tex, display):
-        self.formulas.append(mathml(tex, display))
+        formula = mathml(tex, display)
+        self.formulas.append(WIDE.format("span", formula) if display == "block" else formula)
         return f"{OPEN}{len(self.formulas) - 1}{CLOSE}"
 
 
@@ -51,6 +55,7 @@ def to_html(source, notebook_link="", **settings):
     renderer = _Renderer(notebook_link, escape=False, exclude_anchor_links=True, **settings)
     text = source.replace(OPEN, "").replace(CLOSE, "")
     cleaned = harmless(MarkdownWithMath(renderer=renderer).render(text))
+    cleaned = re.sub("<table.*?</table>", lambda it: WIDE.format("div", it[0]), cleaned, flags=re.S)
     return re.sub(f"{OPEN}(\\d+){CLOSE}", lambda mark: renderer.formulas[int(mark[1])], cleaned)
 
 

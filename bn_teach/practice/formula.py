@@ -165,7 +165,7 @@ class Formula:
                 given = ", ".join(f"`{name} = {shown(value)}`" for name, value in names)
                 return wrong(
                     f"not a mistake that is known here. For {given} it returns "
-                    f"`{shown(outcome.value)}`; right is `{shown(truth)}`."
+                    f"{_compared(outcome.value, truth)}."
                 )
         raise AssertionError("called for a function that is right")
 
@@ -231,6 +231,21 @@ def shown(value):
         return f"{value:g}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _compared(found, truth):
+    """What was returned beside what is right; of large arrays, the first number that is not."""
+    pairs = zip(_arrays(found, len(parts(truth))), parts(truth), strict=True)
+    for place, (one, right_one) in enumerate(pairs):
+        other = _array(right_one)
+        if one is None or other is None or one.shape != other.shape or other.size <= 12:
+            continue
+        wrongs = ~np.isclose(one, other, rtol=0, atol=CLOSE * np.abs(other).max())
+        if wrongs.any():
+            at = tuple(int(index) for index in np.argwhere(wrongs)[0])
+            which = f"[{place}]" if isinstance(truth, tuple) else ""
+            return f"`{one[at]:.4g}` at `{which}{list(at)}`; right is `{other[at]:.4g}` there"
+    return f"`{shown(found)}`; right is `{shown(truth)}`"
 
 
 def _misfit(outcomes, truths):

@@ -198,7 +198,7 @@ def _unusable(make):
         return not_yet(layer.TODO)
     if not isinstance(outcome.value, torch.nn.Module):
         kind = type(outcome.value).__name__
-        return wrong(f"called with {C}, it gives a {kind}; expected a torch.nn.Module.")
+        return wrong(f"called with {C}, it gives `{kind}`; expected a torch.nn.Module.")
     return _tried(_constitution, make)
 
 

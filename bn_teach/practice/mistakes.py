@@ -54,8 +54,8 @@ MISTAKES = {
     ),
     "gradient-lost": (
         "the output is right, but autograd cannot follow it back to the input",
-        "Is there a way through numpy, `.tolist()`, `.item()` or `torch.tensor(...)`? Stay with "
-        "tensors from beginning to end.",
+        "Is there a way through numpy, `.tolist()`, `.item()` or `torch.tensor(...)`? Or a line that "
+        "writes into a tensor which autograd still needs, as `y /= ...` does?",
     ),
     "buffers-not-registered": (
         "the running statistics are plain attributes, so the module does not know them",

@@ -162,7 +162,7 @@ class PredictionView {
     const truth = this.model.get("_truth");
     const why = new Map(this.choices);
     const verdict =
-      guess === null ? "" : guess === truth ? `✓ ${this.words.right}` : `✗ ${this.words.wrong} ${guess}.`;
+      guess === null ? "" : guess === truth ? `✓ ${this.words.right}` : `✗ ${this.words.wrong}: ${guess}.`;
     const said = [];
     if (verdict) said.push(this.line(verdict, guess === truth ? "" : (why.get(guess ?? "") ?? "")));
     said.push(this.line(`${this.words.answer}: ${truth}.`, why.get(truth) ?? ""));
@@ -181,7 +181,7 @@ class PredictionView {
     const said = [];
     if (guess !== null) {
       const fits = Math.abs(guess - truth) <= within;
-      const verdict = fits ? `✓ ${this.words.right}` : `✗ ${this.words.wrong} ${inUnit(guess)}.`;
+      const verdict = fits ? `✓ ${this.words.right}` : `✗ ${this.words.wrong}: ${inUnit(guess)}.`;
       said.push(this.line(verdict, fits ? right : guess < truth ? low : high));
     }
     said.push(this.line(`${this.words.answer}: ${inUnit(truth)}.`, guess === null ? right : ""));

@@ -19,7 +19,7 @@ WORDS = {
     "reveal": "Show the answer",
     "again": "Guess again",
     "right": "Your guess is right.",
-    "wrong": "Your guess was",
+    "wrong": "You guessed",
     "answer": "It is",
     "others": "Why not the others?",
 }

@@ -84,6 +84,8 @@ def test_the_page_is_alive_and_shows_what_the_kernel_shows(product, open_file):
     assert page.questions() == product.questions
     page.reveal()
     assert page.faults() == []
+    page.page.set_viewport_size({"width": 390, "height": 844})  # a phone; pictures follow
+    page.page.wait_for_function("() => document.documentElement.scrollWidth <= 390")
     assert (page.errors, page.foreign) == ([], [])
 
 

@@ -86,7 +86,7 @@ def test_a_choice_is_committed_to_by_keyboard(exported):
     exported.page.keyboard.press("ArrowDown")  # to the second; never turns a slide
     exported.page.keyboard.press("ArrowDown")
     exported.page.keyboard.press("Enter")
-    assert "✗ Your guess was 3. Three is too many." in answer.inner_text()
+    assert "✗ You guessed: 3. Three is too many." in answer.inner_text()
     assert "It is: 2. Two it is, for a reason." in answer.inner_text()
     assert "Counted: 2." in answer.inner_text()
     assert not answer.get_by_text("One is too few.").is_visible()
@@ -112,8 +112,8 @@ def test_a_teacher_shows_the_answer_without_a_guess(exported):
 @pytest.mark.parametrize(
     ("guess", "said"),
     [
-        ("20", "✗ Your guess was 20 %. More is left."),
-        ("55.5", "✗ Your guess was 55.5 %. Less is left."),
+        ("20", "✗ You guessed: 20 %. More is left."),
+        ("55.5", "✗ You guessed: 55.5 %. Less is left."),
         ("31", "✓ Your guess is right. Just so."),
     ],
 )
@@ -166,7 +166,7 @@ def test_jupyterlab_keeps_the_first_guess_and_shows_it_again(folder, open_lab):
     assert json.loads((folder / memory.FILE).read_text("utf-8"))["predictions"] == kept
 
     lab.run_all()  # a new widget: it shows the guess that is kept
-    predictions(lab.page).first.get_by_text("Your guess was 3.").wait_for()
+    predictions(lab.page).first.get_by_text("You guessed: 3.").wait_for()
     assert predictions(lab.page).nth(1).get_by_role("spinbutton").input_value() == "12.5"
     (folder / memory.FILE).unlink()
     assert (lab.errors, lab.foreign) == ([], [])

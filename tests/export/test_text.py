@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from bn_teach.export.clean import harmless
-from bn_teach.export.exporters import _minutes, _said
+from bn_teach.export.exporters import _said
 from bn_teach.export.maths import mathml, to_html
 from bn_teach.export.running import join_streams
 from tests.export.samples import HOSTILE
@@ -81,6 +81,8 @@ def test_pieces_of_a_stream_are_joined_and_others_keep_their_place():
     assert [output.get("text") for output in cell.outputs] == ["ab\n", "x", None, "cd"]
 
 
-def test_minutes_of_a_heading():
-    assert _minutes("## 1 Stretch (5 min)\n\ntext") == "5 min"
-    assert _minutes("It takes (5 min)") == ""
+def test_what_may_be_wide_is_scrolled_by_itself():
+    html = to_html("| a | b |\n|---|---|\n| 1 | 2 |\n\n$$x$$\n\nand $y$.")
+    assert '<div class="wide" tabindex="0"><table>' in html.replace("\n", "")
+    assert '<span class="wide" tabindex="0"><math' in html
+    assert html.count("wide") == 2

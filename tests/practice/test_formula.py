@@ -79,6 +79,8 @@ def test_an_unknown_one_gets_the_smallest_failing_example():
     only_large = JUDGE(lambda x, a: a * (x - x.mean(0)) + (len(x) > 4))
     assert only_large.misconception is None
     assert "`x = Tensor of shape (5, 3)`, `a = 3`" in only_large.message
+    first = right(*JUDGE.trials()[2])[0, 0].item()
+    assert f"it returns `{first + 1:.4g}` at `[0, 0]`; right is `{first:.4g}`" in only_large.message
     x = JUDGE.trials()[0][0].flatten().tolist()
     small = JUDGE(lambda x, a: 7 * x).message
     assert f"`x = [[{x[0]:.3f}], [{x[1]:.3f}]]`, `a = 2`" in small

@@ -94,7 +94,7 @@ def test_moving_median(moving):
     off, on = (median_range(moving.inputs[bn, "small"]) for bn in ("off", "on"))
     assert off > 1
     assert on < 0.3 * off
-    assert prediction._truth == "it moves without BN, and far less with it"
+    assert prediction._truth == "it moves, with BN far less"
     found = [moving.moved((bn, "small"))[-1] for bn in ("off", "on")]
     assert [found[0][0], found[1][0]] == pytest.approx([off, on], rel=1e-3)  # the first seed
     for both_seeds in found:
@@ -105,10 +105,10 @@ def test_moving_median(moving):
 @pytest.mark.parametrize(
     ("off", "on", "truth"),
     [
-        (0.01, 0.02, "it stays, with or without BN"),
-        (3, 0.5, "it moves without BN, and far less with it"),
-        (3, 2.5, "it moves about as far with BN as without"),
-        (0.05, 2, "it moves further with BN"),
+        (0.01, 0.02, "it stays, in both"),
+        (3, 0.5, "it moves, with BN far less"),
+        (3, 2.5, "it moves, with BN about as far"),
+        (0.05, 2, "it moves, with BN further"),
     ],
 )
 def test_medians_may_move_otherwise(moving, off, on, truth):

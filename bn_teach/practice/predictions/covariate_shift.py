@@ -70,10 +70,10 @@ def moving_median(moving):
     """``moving``: experiments.covariate_shift.moving_inputs()."""
     off, on = (moving.moved((bn, "small"))[-1].mean() for bn in ("off", "on"))
     choices = (
-        "it stays, with or without BN",
-        "it moves without BN, and far less with it",
-        "it moves about as far with BN as without",
-        "it moves further with BN",
+        "it stays, in both",
+        "it moves, with BN far less",
+        "it moves, with BN about as far",
+        "it moves, with BN further",
     )
     stays, less, alike, further = choices
     if max(off, on) < 0.1:
@@ -83,8 +83,8 @@ def moving_median(moving):
     return predict(
         "median-in-training",
         "The 500 images never change. A unit of the last hidden layer gets 500 inputs from them. "
-        "Small first weights: while the network learns, does the middle one of the 500 (the "
-        "median, 50th percentile) stay where it is? And with Batch Normalization (BN)?",
+        "Small first weights: while the network learns, does the middle one (the median, 50th "
+        "percentile) stay where it is? And with Batch Normalization (BN)?",
         {
             stays: "So it would be if the layers before stood still. But they learn, and make "
             "something else of the same image.",

@@ -21,7 +21,7 @@ def fewer_steps(run):
             low="Perhaps you think that BN helps only by bearing larger rates. But at the same "
             "rate, too, it saves more steps than that.",
             high="The paper's 14, if you have that in mind, is for a higher rate and six more "
-            "changes. Its BN alone took less than half of the steps.",
+            "changes. There BN alone took less than half of the baseline's steps.",
             right="So BN does not help by larger rates alone: here the rate is the same.",
         ),
         truth=taken["no BN"] / taken["BN"],
@@ -33,12 +33,12 @@ def fewer_steps(run):
 def thirty_times_the_rate(run):
     """``run``: the stored run "effects-speed"."""
     taken = _race(run)
-    rates = {"BN": "× 1", "BN, rate ×5": "× 5", "BN, rate ×15": "× 15", "BN, rate ×30": "× 30"}
+    rates = {"BN": "×1", "BN, rate ×5": "×5", "BN, rate ×15": "×15", "BN, rate ×30": "×30"}
     once, *_, thirty = (taken[arm] for arm in rates)
     truth = "never" if np.isinf(thirty) else "fewer" if thirty < once else "more"
     choices = {
-        "fewer": "fewer than at × 1",
-        "more": "more than at × 1, but it gets there",
+        "fewer": "fewer than at ×1",
+        "more": "more than at ×1, but it gets there",
         "never": "it never gets there",
     }
     measured = ", ".join(f"{name}: {_steps(taken[arm])}" for arm, name in rates.items())
@@ -47,12 +47,12 @@ def thirty_times_the_rate(run):
         "And at 30 times the rate? The paper's network with BN did well there. How many steps does "
         "this one need?",
         {
-            choices["fewer"]: "“The larger the rate, the faster” holds up to some rate. BN moves "
-            "this end, but does not remove it.",
+            choices["fewer"]: "“The larger the rate, the faster” holds only up to some rate. BN "
+            "raises this limit, but does not remove it.",
             choices["more"]: "There are such rates: too large to be the fastest, and still small "
-            "enough to learn. Look at × 15.",
+            "enough to learn. Look at ×15.",
             choices["never"]: "BN bears larger rates than the network without it, but not any. "
-            "Where the end lies depends on the network: the paper's learned at × 30.",
+            "Where the end lies depends on the network: the paper's learned at ×30.",
         },
         truth=choices[truth],
         found=f"Counted, the median of {_seeds(run)} seeds: {measured}.",
@@ -81,7 +81,8 @@ def usual_first_weights(run):
     choices = {1: "all of it", 0.5: "about half", 0: "almost nothing"}
     left = min(choices, key=lambda share: abs(share - lead[1] / lead[0.25]))
     small, usual = (
-        [look.percent(share / 100, 1) for share in best[STARTS.index(s)]] for s in (0.25, 1)
+        "no BN {}, BN {}".format(*(look.percent(share / 100, 1) for share in best[place]))
+        for place in (STARTS.index(0.25), STARTS.index(1))
     )
     return predict(
         "usual-first-weights",
@@ -97,8 +98,8 @@ def usual_first_weights(run):
             "started opponent. Early in training, and in the deeper network, look for yourself.",
         },
         truth=choices[left],
-        found=f"Measured with a quarter of the usual weights: no BN {small[0]}, BN {small[1]}; "
-        f"with the usual ones: no BN {usual[0]}, BN {usual[1]}, {look.number(lead[1], 1)} points ahead.",
+        found=f"Measured with a quarter of the usual weights: {small}; with the usual: {usual}. "
+        f"BN is then {look.number(lead[1], 1)} points ahead.",
     )
 
 
@@ -185,7 +186,7 @@ def eight_times_the_weights(found, a=8):
         f"both are {a} times as large": (a, a),
         "both stay": (1, 1),
         f"the loss stays, the gradient is {a} times as large": (1, a),
-        f"the loss stays, the gradient is 1/{a}": (1, 1 / a),
+        f"the loss stays, the gradient is {a} times smaller": (1, 1 / a),
     }
     both, neither, larger, smaller = choices
     return predict(

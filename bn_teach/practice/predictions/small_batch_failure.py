@@ -29,8 +29,8 @@ def times_the_batch(samples):
             "4 is 2.",
         ),
         truth=2 ** (-1 / slope),
-        found=f"Measured: the mean is off by {said}. Over all sizes, the error halves each time "
-        f"the batch grows {look.number(2 ** (-1 / slope))} times.",
+        found=f"Measured: the mean is off by {said}. Over all sizes, batches "
+        f"{look.number(2 ** (-1 / slope))} times as large halve it.",
     )
 
 
@@ -136,8 +136,7 @@ def cliff_of_a_conv_net(mlp_run, cnn_run):
         "images wrong. How many does the convolutional one get wrong?",
         {
             as_many: "Two images are two images, one may think. But every place of an image brings "
-            "a value: a channel has 2 · 8 · 8 = 128 in the first normalisation, 2 · 2 · 2 = 8 in "
-            "the last.",
+            "a value of its own to the mean of a channel.",
             half: "Do the places help a little? Count: in no normalisation has a channel fewer "
             "than 2 · 2 · 2 = 8 values.",
             hardly: "Count values, not images: a channel has 2 · 8 · 8 = 128 in the first "
@@ -163,7 +162,7 @@ def worst_statistics(run):
     running, precise, own = errors
     return predict(
         "worst-statistics",
-        "Networks trained in groups of 2 are evaluated in these three ways. With which statistics "
+        "Networks trained in groups of 2 are evaluated in three ways. With which statistics "
         "do they get the most test images wrong?",
         {
             running: "This blames the mismatch: training did not use them. Then each group's own, "
