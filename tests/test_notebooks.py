@@ -228,7 +228,7 @@ def printed_by(cells):
             for output in cell.outputs
             if output.output_type == "stream"
             for line in re.split(r"[\r\n]", output.text)
-            if line and "it/s" not in line and not line.startswith("Memory: ")
+            if line and not re.search(r"it/s|s/it", line) and not line.startswith("Memory: ")
         )
         for cell in of_type(cells, "code")
     }

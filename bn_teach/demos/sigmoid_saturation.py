@@ -4,8 +4,6 @@ Each function takes what an experiment measured and returns its explorable; only
 nothing measured: its inputs are normally distributed.
 """
 
-from statistics import NormalDist
-
 import numpy as np
 
 from .. import draw
@@ -13,6 +11,7 @@ from ..experiments.sigmoid_saturation import (
     ACTIVATIONS,
     DEPTHS,
     GAINS,
+    NORMAL,
     SATURATED,
     SPREADS,
     best_rate,
@@ -20,9 +19,6 @@ from ..experiments.sigmoid_saturation import (
 )
 from ..explorable import choice, explore, slider, toggle
 from ..look import BLUE, DASHES, VERMILLION, number, percent
-
-# Values with the distribution of a standard normal: the middles of 2000 equal shares.
-NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
 
 BN = {  # how a network without and with Batch Normalization looks
     "off": {"color": VERMILLION, "symbol": "diamond", "dash": "dash", "pattern": "/", "sign": "◆"},

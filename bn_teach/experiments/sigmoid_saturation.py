@@ -13,6 +13,7 @@ Shapes: N samples, L layers, S seeds, K recorded steps, R learning rates.
 
 from dataclasses import dataclass
 from functools import partial
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -52,6 +53,9 @@ SCALES = (0.25, 0.5, 1, 2, 4, "learnt")
 LEARNT = {"learnt": ("gamma", "beta"), "beta": ("beta",)}
 DATA = {"digits": load_digits, "jittered digits": load_jittered_digits}
 RATES = (0.3, 1.0, 3.0)
+
+# Values with the distribution of a standard normal: the middles of 2000 equal shares.
+NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
 
 
 def geometric_mean(values, axis=0):

@@ -25,8 +25,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 FIGURE = "application/vnd.plotly.v1+json"
 
 # What lives on in an exported file: the same files as in JupyterLab.
-FRONT_ENDS = ("explorable/explorable.js", "practice/predict.js")
-STYLES = ("explorable/explorable.css", "practice/predict.css")
+FRONT_ENDS = ("explorable/explorable.js", "practice/prediction.js")
+STYLES = ("explorable/explorable.css", "practice/prediction.css")
 
 # What these tags of a cell leave out: nbconvert's own spelling and that of Jupyter Book.
 REMOVED = {
@@ -246,7 +246,7 @@ class PageOfMenu(PageOfOneFile):
 def _said(text):
     """What a cell printed, but for progress bars: one that has ended says nothing any more."""
     lines = [line.rpartition("\r")[2] for line in text.split("\n")]
-    bars = re.compile(r"\d%\|.*\|.*it/s")
+    bars = re.compile(r"\d%\|.*\|.*(it/s|s/it)")
     return "\n".join(line for line in lines if not bars.search(line)).rstrip()
 
 

@@ -19,7 +19,7 @@ import {
   stateNumber,
   treeOf,
 } from "../explorable/explorable.js";
-import { renderPrediction } from "../practice/predict.js";
+import { renderPrediction } from "../practice/prediction.js";
 
 const STILL_WIDTH = 900; // px; on paper they are made smaller as a whole, words too
 

@@ -1,7 +1,7 @@
 """A notebook's widgets as they were when it was run: some live on, the others are named.
 
 What lives on is known by what it sends: an explorable (explorable/widget.py) by its controls and
-the table of its states, a prediction (practice/predict.py) by its question. A box of widgets is
+the table of its states, a prediction (practice/prediction.py) by its question. A box of widgets is
 shown by those that are in it.
 """
 

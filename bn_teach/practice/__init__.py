@@ -12,7 +12,7 @@
 
 from .exercise import check, hint, solution
 from .memory import hand_in, progress
-from .predict import number, predict
+from .prediction import number, predict
 from .verdict import Verdict
 
 __all__ = ["Verdict", "check", "hand_in", "hint", "number", "predict", "progress", "solution"]

@@ -22,15 +22,12 @@ class Endless(NamedTuple):
     seconds: float  # after which it was not back
 
 
-class _OutOfTime(BaseException):
-    """Raised inside a call that takes too long; not an Exception, which a student may catch."""
-
-
 def attempt(function, *args):
     """``function(*args)`` in a thread of its own: Returned, Raised or Endless.
 
-    What still runs after LIMIT seconds is stopped between two lines of Python; what sleeps or
-    catches everything is left behind.
+    What still runs after LIMIT seconds is stopped between two lines of Python; what sleeps, or goes
+    on after whatever is raised in it, is left behind. A single operation that holds the
+    interpreter, as ``10**10**10`` does, is waited for.
     """
     outcomes = []
 
@@ -44,14 +41,24 @@ def attempt(function, *args):
     context = contextvars.copy_context()  # what it prints belongs to this cell
     thread = threading.Thread(target=context.run, args=[call], daemon=True)
     thread.start()
-    thread.join(LIMIT)
-    if not thread.is_alive():
-        return outcomes[0]
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident), ctypes.py_object(_OutOfTime)
-    )
-    thread.join(0.5)
-    return Endless(LIMIT)
+    try:
+        thread.join(LIMIT)
+        return Endless(LIMIT) if thread.is_alive() else outcomes[0]
+    finally:  # also if the student interrupts the check
+        _stop(thread)
+
+
+def _stop(thread):
+    """End a thread, if it still runs. It is told so five times, as a bare ``except:`` may catch it.
+
+    By SystemExit, which is no Exception, and of which a thread that ends by it says nothing.
+    """
+    for _ in range(5):
+        if thread.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+            )
+            thread.join(0.1)
 
 
 def _where(error, function):
@@ -67,5 +74,5 @@ def _where(error, function):
 
 
 def _what(error):
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    """As Python says it, on one line; an error whose own words fail is no problem there."""
+    return " ".join("".join(traceback.format_exception_only(error)).split())[:240]

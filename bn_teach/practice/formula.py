@@ -31,7 +31,7 @@ class Formula:
     right : the function that is right
     trials : () -> list of tuples of arguments, the smallest first
     made : made(mistakes, *arguments) -> what ``right`` returns if these mistakes are in it; it may
-        raise where the mistake would
+        raise where the mistake would, and leaves its arguments as they are
     mistakes : names of mistakes that ``made`` knows, in the order in which they are told. What
         stands behind a "/" tells variants of one mistake apart: "wrong-axis/kept"
     arguments : the arguments' names, for the smallest failing example
@@ -61,9 +61,11 @@ class Formula:
         for arguments in copies:
             outcomes.append(attempt(student, *arguments))
             if isinstance(outcomes[-1], Endless):
-                return endless(outcomes[-1])
+                return no_result(outcomes[-1])
         if nothing := nothing_yet(student, outcomes, self.todo):
             return nothing
+        if all(isinstance(outcome, Raised) for outcome in outcomes):
+            return no_result(outcomes[0])
         truths = [self.right(*copy.deepcopy(arguments)) for arguments in trials]
         if misfit := _misfit(outcomes, truths):
             return misfit
@@ -101,7 +103,7 @@ class Formula:
         returned = False
         for arguments, outcome in zip(trials, outcomes, strict=True):
             try:
-                value = self.made(mistakes, *copy.deepcopy(arguments))
+                value = self.made(mistakes, *arguments)
             except Exception:  # as the student's code would: shapes that do not fit, for example
                 if isinstance(outcome, Raised):
                     continue
@@ -127,6 +129,8 @@ class Formula:
         if self.large is not None:
             arguments = self.large()
             found = attempt(student, *copy.deepcopy(arguments))
+            if problem := no_result(found, "for float32 numbers around 10 000 "):
+                return problem
             if not same(found, self.right(*arguments), CLOSE_IF_LARGE):
                 return self._named("one-pass-variance")
         return right(self.praise)
@@ -134,7 +138,9 @@ class Formula:
     def _gradient(self, student, arguments):
         truth = _gradient_of(self.right, arguments)
         found = attempt(_gradient_of, student, arguments)
-        if not isinstance(found, Returned) or found.value is None:
+        if isinstance(found, Endless):
+            return no_result(found)
+        if isinstance(found, Raised) or found.value is None:
             return self._named("gradient-lost")
         if same(found, truth):
             return None
@@ -158,8 +164,8 @@ class Formula:
     def _unknown(self, trials, outcomes, truths):
         """No known mistake: the smallest example that fails."""
         for arguments, outcome, truth in zip(trials, outcomes, truths, strict=True):
-            if isinstance(outcome, Raised):
-                return wrong(f"your code stopped {outcome.said}.")
+            if problem := no_result(outcome):
+                return problem
             if not same(outcome, truth):
                 names = zip(self.arguments, arguments, strict=False)
                 given = ", ".join(f"`{name} = {shown(value)}`" for name, value in names)
@@ -167,15 +173,18 @@ class Formula:
                     f"not a mistake that is known here. For {given} it returns "
                     f"{_compared(outcome.value, truth)}."
                 )
-        raise AssertionError("called for a function that is right")
 
 
-def endless(outcome):
-    """The verdict on a function that does not come back."""
-    return wrong(
-        f"your function was not back after {outcome.seconds:.0f} seconds. Is there a loop that "
-        "never ends?"
-    )
+def no_result(outcome, when=""):
+    """The verdict on a call that raised or did not come back; None for one that returned."""
+    if isinstance(outcome, Endless):
+        return wrong(
+            f"your function was not back after {outcome.seconds:.0f} seconds. Is there a loop that "
+            "never ends?"
+        )
+    if isinstance(outcome, Raised):
+        return wrong(f"{when}your code stopped {outcome.said}.")
+    return None
 
 
 def nothing_yet(student, outcomes, todo):
@@ -191,10 +200,18 @@ def nothing_yet(student, outcomes, todo):
 
 
 def is_stub(function):
-    """Whether a function does nothing but return None: nobody has written in it yet."""
+    """Whether a function does nothing but return a constant: nobody has written in it yet."""
     code = getattr(getattr(function, "forward", function), "__code__", None)
-    idle = {"RESUME", "NOP", "POP_TOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    return code is not None and {line.opname for line in dis.get_instructions(code)} <= idle
+    return code is not None and _operations(code) <= {*_operations(_stub), "NOP"}
+
+
+def _operations(code):
+    return {line.opname for line in dis.get_instructions(code)}
+
+
+def _stub():
+    """A stub in the Python at hand: each version compiles it to other operations."""
+    ...
 
 
 def slug_of(mistake):
@@ -221,15 +238,18 @@ def shown(value):
     """A value in few characters: small tensors as numbers, others by their shape."""
     if isinstance(value, tuple):
         return f"({', '.join(map(shown, value))})"
-    if isinstance(value, torch.Tensor | np.ndarray):
-        numbers = _array(value)
+    if isinstance(value, torch.Tensor | np.ndarray) and (arrays := _arrays(value, 1)):
+        numbers = arrays[0]
         if numbers.size > 12:
             return f"{type(value).__name__} of shape {numbers.shape}"
         rounded = np.round(numbers, 3) + 0.0  # no -0.0
         return " ".join(str(rounded.tolist()).split())
     if isinstance(value, float):
         return f"{value:g}"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a student may return anything at all
+        text = object.__repr__(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -259,35 +279,35 @@ def _misfit(outcomes, truths):
             if count > 1:
                 name, hint = MISTAKES["not-a-pair"]
                 return wrong(f"{name}: {count} are expected. {hint}", "not-a-pair")
-            kind = type(truth).__name__
             return wrong(
-                f"your function returned {_kind(value)}, `{shown(value)}`; expected a {kind}."
+                f"your function returned {_kind(value)}, `{shown(value)}`; expected {_kind(truth)}."
             )
     return None
 
 
 def _kind(value):
-    return (
-        f"a {type(value).__name__} of {len(value)}"
-        if isinstance(value, tuple | list)
-        else (f"a {type(value).__name__}")
-    )
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    count = f" of {len(value)}" if isinstance(value, tuple | list) else ""
+    return f"{'an' if kind[0] in 'aein' else 'a'} {kind}{count}"
 
 
 def _array(value):
-    """Numbers as a float64 array; None stays None; raises where there are no numbers."""
+    """Numbers as a float64 array; None stays None; raises where there are no real numbers."""
     if value is None:
         return None
-    if isinstance(value, torch.Tensor):
-        return value.detach().double().numpy()
-    return np.asarray(value, dtype=float)
+    array = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    if array.dtype.kind in "SUc":  # numpy would read "3" as 3, and 1 + 2j as 1
+        raise TypeError(f"{array.dtype} is no real number")
+    return array.astype(float)
 
 
 def _arrays(value, count):
     """The ``count`` results in a returned value as arrays; None if they are not there."""
     try:
-        values = [value] if count == 1 else list(value)
-        return [_array(one) for one in values] if len(values) == count else None
+        values = [value] if count == 1 else value
+        return [_array(values[place]) for place in range(count)] if len(values) == count else None
     except Exception:  # a student may return anything at all
         return None
 
@@ -337,15 +357,18 @@ def _gradient_of(function, arguments):
     """The gradient of a weighted sum of what a function returns, with respect to argument 0."""
     x, *others = copy.deepcopy(arguments)
     leaf = x.requires_grad_()
-    returned = function(leaf * 1, *others)
-    several = returned if isinstance(returned, tuple | list) else [returned]
-    values = [torch.as_tensor(value) for value in several]
-    generator = torch.Generator().manual_seed(0)
-    weights = [torch.rand(value.shape, generator=generator).to(value) for value in values]
-    total = sum((value * weight).sum() for value, weight in zip(values, weights, strict=True))
-    if not total.requires_grad:
+    value = _stacked(function(leaf * 1, *others))
+    if not value.requires_grad:
         return None
-    return torch.autograd.grad(total, leaf, allow_unused=True)[0]
+    weight = torch.rand(value.shape, generator=torch.Generator().manual_seed(0)).to(value)
+    return torch.autograd.grad((value * weight).sum(), leaf, allow_unused=True)[0]
+
+
+def _stacked(value):
+    """A pair, or a list of any depth, as one tensor that autograd can follow."""
+    if isinstance(value, tuple | list):
+        return torch.stack([_stacked(one) for one in value])
+    return torch.as_tensor(value)
 
 
 def _equal(before, after):
@@ -368,3 +391,8 @@ def drawn(seed, *shape, spread=1.0, centre=0.0):
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(shape, generator=generator, dtype=torch.float64)
     return centre + spread * noise
+
+
+def drawn_affine(seed, c):
+    """Random gamma and beta: never 1 and 0, and hardly ever alike."""
+    return drawn(seed + 100, c, centre=1.5), drawn(seed + 200, c, spread=2)

@@ -6,6 +6,24 @@ those of batchnorm.py. Shapes as there; statistics keep their dimensions, as (1,
 
 import torch
 
+FIXED_EPS = {
+    "eps-fixed": 1e-5,
+    "eps-fixed/1e-3": 1e-3,
+    "eps-fixed/1e-6": 1e-6,
+    "eps-fixed/1e-8": 1e-8,
+}
+AFFINE = (  # what can go wrong with gamma and beta
+    "gamma-beta-swapped",
+    "gamma-beta-shape",
+    "scalar-gamma",
+    "scalar-gamma/gamma",
+    "scalar-gamma/mean",
+    "affine-missing",
+    "affine-missing/gamma",
+    "affine-missing/beta",
+    "shift-before-scale",
+)
+
 
 def moments(made, x, axes):
     """Mean and variance of x over ``axes``, kept as dimensions of length 1."""
@@ -29,10 +47,16 @@ def moments(made, x, axes):
 
 def normalize(made, x, mean, var, eps):
     """(x - mean) / sqrt(var + eps)."""
-    if "eps-fixed" in made:
-        eps = 1e-5
+    for slip in made & FIXED_EPS.keys():
+        eps = FIXED_EPS[slip]
     if "eps-missing" in made:
         eps = 0
+    if "spread-kept" in made:
+        return x - mean
+    if "mean-not-subtracted" in made:
+        mean = 0 * mean
+    if "brackets-missing" in made:
+        return x - normalize(made - {"brackets-missing"}, mean, 0, var, eps)
     if "divides-by-variance" in made:
         return (x - mean) / (var + eps)
     if "eps-outside-root" in made:
@@ -46,6 +70,16 @@ def scale_and_shift(made, x_hat, gamma, beta):
         gamma, beta = beta, gamma
     if "scalar-gamma" in made:
         gamma, beta = gamma[:1], beta[:1]
+    if "scalar-gamma/gamma" in made:
+        gamma = gamma[:1].expand_as(gamma)
+    if "scalar-gamma/mean" in made:
+        gamma, beta = gamma.mean().expand_as(gamma), beta.mean().expand_as(beta)
+    if "affine-missing/gamma" in made:
+        gamma = torch.ones_like(gamma)
+    if "affine-missing/beta" in made:
+        beta = torch.zeros_like(beta)
+    if "shift-before-scale" in made:
+        beta = gamma * beta
     if "affine-missing" in made:
         return x_hat
     shape = (-1,) + (1,) * (x_hat.dim() - 1 if "gamma-beta-shape" in made else x_hat.dim() - 2)

@@ -17,26 +17,14 @@ from . import formulas
 from .formula import Formula, drawn
 
 OWN = {  # mistakes that only a layer can have, in the form of mistakes.MISTAKES
-    "whole-batch": (
-        "one mean and one variance for the whole batch",
-        "Every channel has its own. Over which axis do you take the mean?",
-    ),
     "running-in-training": (
         "the output in training takes the running statistics",
         "Algorithm 1 normalises a batch by its own mean and variance. What are the running ones "
         "for?",
     ),
-    "mean-not-subtracted": (
-        "the mean is not subtracted",
-        "Where should the values of a channel be centred before γ and β come?",
-    ),
     "parameters-lost": (
         "the output is right, but γ and β get no gradient",
         "How would they learn? Is there a `.data`, a `detach` or a `no_grad` around them?",
-    ),
-    "momentum-fixed": (
-        "momentum is a number in your code, not the argument",
-        "Make a layer with `momentum=0.5`: one batch should move the average half of the way.",
     ),
     "adds-only": (
         "the new value is added, but the old one is not made smaller",
@@ -134,7 +122,7 @@ def made_training(made, x, weight, bias, settings):
 
 
 def made_gradient(made, x, weight, bias, settings):
-    leaves = x, weight, bias = [value.requires_grad_() for value in (x, weight, bias)]
+    leaves = x, weight, bias = [value.clone().requires_grad_() for value in (x, weight, bias)]
     if made & {"gradient-lost", "gradient-lost/all"}:
         x = x.detach()
     if made & {"parameters-lost", "gradient-lost/all"}:
@@ -210,12 +198,6 @@ def _collected(made, batches, settings):
 def _transformed(made, x, mean, var, weight, bias, settings):
     eps = settings.get("eps", 1e-5)
     x_hat = formulas.normalize(made, x, mean, var, eps)
-    if "mean-not-subtracted" in made:
-        x_hat = formulas.normalize(made, x, torch.zeros_like(mean), var, eps)
-    if "affine-missing/gamma" in made:
-        weight = torch.ones_like(weight)
-    if "affine-missing/beta" in made:
-        bias = torch.zeros_like(bias)
     return formulas.scale_and_shift(made, x_hat, weight, bias)
 
 

@@ -15,7 +15,7 @@ import torch
 from ..batchnorm import BatchNorm1d, BatchNorm2d
 from ..experiments.from_scratch_layers import Table
 from . import attempt, layer
-from .formula import endless, is_stub, shown
+from .formula import is_stub, no_result, shown
 from .mistakes import MISTAKES
 from .verdict import not_yet, right, wrong
 
@@ -168,11 +168,7 @@ def _as_function(run, make):
 def _tried(run, make):
     """A Verdict that ``run(make)`` comes to, or one on the error of the student's code in it."""
     outcome = attempt.attempt(_as_function(run, make))
-    if isinstance(outcome, attempt.Endless):
-        return endless(outcome)
-    if isinstance(outcome, attempt.Raised):
-        return wrong(f"your code stopped {outcome.said}.")
-    return outcome.value
+    return no_result(outcome) or outcome.value
 
 
 def _numbers(run, formula):
@@ -188,12 +184,10 @@ PASSES = right("nothing was found.")
 def _unusable(make):
     """What keeps the checks from running at all: a stub, or parameters that are not there."""
     outcome = attempt.attempt(make, C)
-    if isinstance(outcome, attempt.Endless):
-        return endless(outcome)
-    if isinstance(outcome, attempt.Raised):
-        if outcome.unwritten:
-            return not_yet(layer.TODO)
-        return wrong(f"your code stopped {outcome.said}.")
+    if isinstance(outcome, attempt.Raised) and outcome.unwritten:
+        return not_yet(layer.TODO)
+    if problem := no_result(outcome):
+        return problem
     if is_stub(make):
         return not_yet(layer.TODO)
     if not isinstance(outcome.value, torch.nn.Module):

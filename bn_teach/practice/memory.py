@@ -69,11 +69,10 @@ class Progress:
     """What was predicted and solved; a notebook shows it as two tables."""
 
     def __init__(self, kept):
-        from .exercise import by_notebook
+        from .exercise import by_notebook  # here, as it imports this module
 
-        self._kept = kept
         self.exercises = [
-            (notebook, exercise.name, kept["exercises"].get(exercise.name))
+            (notebook, exercise.name, _exercise(kept, exercise.name))
             for notebook, found in by_notebook().items()
             for exercise in found
         ]
@@ -81,7 +80,7 @@ class Progress:
 
     @property
     def solved(self):
-        return sum(bool(entry and entry["passed"]) for _, _, entry in self.exercises)
+        return sum(entry["passed"] for _, _, entry in self.exercises)
 
     def summary(self):
         fitting = sum(entry["fits"] for entry in self.predictions)
@@ -156,7 +155,7 @@ def _page(name, done):
 
 
 def _state(entry):
-    if not entry or not (entry["checks"] or entry["hints"] or entry["solution"]):
+    if not (entry["checks"] or entry["hints"] or entry["solution"]):
         return "not begun"
     said = [f"solved at check {entry['checks']}" if entry["passed"] else "not solved yet"]
     if not entry["passed"] and entry["checks"]:
@@ -175,31 +174,49 @@ def _counted(count, noun):
 
 
 def _exercise(kept, name):
+    """What is kept of an exercise; what an older version of the course did not keep is empty."""
     empty = {"checks": 0, "passed": False, "mistakes": [], "hints": 0, "solution": False}
-    return kept["exercises"].setdefault(name, empty)
+    kept["exercises"][name] = empty | kept["exercises"].get(name, {})
+    return kept["exercises"][name]
 
 
 def _read():
-    """What is kept. A file that is not ours, or broken, counts as empty: ``_change`` saves it."""
+    """What is kept. A file that cannot be read counts as empty: looking on must not fail."""
+    try:
+        return _parsed()
+    except (OSError, ValueError):
+        return _nothing()
+
+
+def _parsed():
+    """The file as it is. Raises OSError, or ValueError if it is broken or not ours."""
     try:
         kept = json.loads(Path(FILE).read_text("utf-8"))
-        return {"predictions": dict(kept["predictions"]), "exercises": dict(kept["exercises"])}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {"predictions": {}, "exercises": {}}
+        return {part: dict(kept[part]) for part in _nothing()}
+    except FileNotFoundError:
+        return _nothing()
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{FILE} is of another kind") from error
+
+
+def _nothing():
+    return {"predictions": {}, "exercises": {}}
 
 
 def _change(change):
-    """Read, change, write."""
-    path, kept, said = Path(FILE), _read(), ""
+    """Read, change, write. A broken file is put aside; one that may not be read stays as it is."""
+    path, said = Path(FILE), ""
     try:
-        if path.exists() and not any(kept.values()):
-            aside = path.with_name(f"{path.stem}-unreadable{path.suffix}")
+        try:
+            kept = _parsed()
+        except ValueError:
+            kept, aside = _nothing(), path.with_name(f"{path.stem}-unreadable{path.suffix}")
             path.replace(aside)
             said = f"{path.resolve()} could not be read; it is now called {aside.name}."
         change(kept)
         write_whole(path, json.dumps(kept, ensure_ascii=False, indent=1))
     except OSError as error:
-        said = f"Your progress could not be kept in {path.resolve()}: {error.strerror}."
+        said = f"Your progress could not be kept in {path.resolve()}: {error.strerror or error}."
     return said
 
 

@@ -10,6 +10,18 @@ MISTAKES = {
         "the statistics run over the samples alone, not over height and width",
         "The same filter made every place of a channel. How many means has a layer of C channels?",
     ),
+    "whole-batch": (
+        "one mean and one variance for the whole batch",
+        "Every channel has its own. Over which axis do you take the mean?",
+    ),
+    "mean-of-squares": (
+        "the variance is the mean of the squares",
+        "Add 100 to every number: their spread stays. Does your variance? What has to go first?",
+    ),
+    "standard-deviation": (
+        "the second result is the standard deviation, not the variance",
+        "If x is in metres, in which unit is a variance?",
+    ),
     "n-minus-1": (
         "the variance is divided by n − 1",
         "torch's `var` and `std` do so by default. What does Algorithm 1 divide by?",
@@ -17,6 +29,18 @@ MISTAKES = {
     "biased-buffer": (
         "the running variance collects the biased variance",
         "A batch's own variance is too small, by (n − 1)/n on average. What would undo that?",
+    ),
+    "mean-not-subtracted": (
+        "the mean is not subtracted",
+        "Around which number should the values of a channel lie before γ and β come?",
+    ),
+    "spread-kept": (
+        "the mean is gone, but the spread is still there",
+        "In which unit is your x̂, if x is in metres? It should be in none.",
+    ),
+    "brackets-missing": (
+        "only the mean is divided, not the difference",
+        "Python divides before it subtracts. What belongs together?",
     ),
     "divides-by-variance": (
         "the difference is divided by the variance, not by the standard deviation",
@@ -39,6 +63,10 @@ MISTAKES = {
         "Keras says it so; PyTorch the other way round. With momentum 0.1, how far should one "
         "batch move the average?",
     ),
+    "momentum-fixed": (
+        "momentum is a number in your code, not the argument",
+        "Set momentum to 1: the batch's own statistics should come out.",
+    ),
     "eval-uses-batch": (
         "in evaluation the statistics of the batch are used",
         "One image arrives alone. Whose mean was collected for this moment?",
@@ -54,8 +82,8 @@ MISTAKES = {
     ),
     "gradient-lost": (
         "the output is right, but autograd cannot follow it back to the input",
-        "Is there a way through numpy, `.tolist()`, `.item()` or `torch.tensor(...)`? Or a line that "
-        "writes into a tensor which autograd still needs, as `y /= ...` does?",
+        "Is there a way through numpy, `.tolist()`, `.item()` or `torch.tensor(...)`? Or a line "
+        "that writes into a tensor which autograd still needs, as `y /= ...` does?",
     ),
     "buffers-not-registered": (
         "the running statistics are plain attributes, so the module does not know them",
@@ -87,6 +115,10 @@ MISTAKES = {
     "affine-missing": (
         "γ or β is left out",
         "Is x̂ the last line of the formula?",
+    ),
+    "shift-before-scale": (
+        "β is stretched as well",
+        "Let x̂ be 0: what should y be there, and what is it? In which order do the two steps come?",
     ),
     "one-pass-variance": (
         "right for small numbers, but not at a mean of 10 000 in float32",

@@ -6,7 +6,7 @@ Runs inside that kernel: what the browser shows is compared with what the functi
 import ipywidgets
 
 from bn_teach import Explorable
-from bn_teach.practice.predict import Prediction
+from bn_teach.practice.prediction import Prediction
 from tests.plain import plain
 
 

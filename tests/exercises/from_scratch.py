@@ -151,7 +151,7 @@ def transform(x, mean, var, weight, bias, eps):
         "gamma-beta-shape": (
             transform("weight[:, None] * (x - mean) / torch.sqrt(var + eps) + bias[:, None]"),
         ),
-        "shifted-first": (transform("weight * ((x - mean) / torch.sqrt(var + eps) + bias)"),),
+        "shift-before-scale": (transform("weight * ((x - mean) / torch.sqrt(var + eps) + bias)"),),
         "affine-missing": (
             transform("(x - mean) / torch.sqrt(var + eps)"),
             transform("weight * (x - mean) / torch.sqrt(var + eps)"),

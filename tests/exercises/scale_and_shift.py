@@ -210,7 +210,7 @@ def batch_norm_train(x, gamma, beta, eps=1e-5):
                 with_bug("x_hat = (x - mean) /", "x_hat = x /"),
                 whole("x * gamma * (x.var(0, correction=0) + eps) ** -0.5 + beta"),
             ),
-            "second-moment": (
+            "mean-of-squares": (
                 with_bug("((x - mean) ** 2).sum(0)", "(x**2).sum(0)"),
                 with_bug("((x - mean) ** 2).sum(0) / len(x)", "x.square().mean(dim=0)"),
             ),

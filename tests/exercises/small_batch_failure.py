@@ -194,7 +194,7 @@ EXERCISES = {
                     source=LOOPS,
                 ),
             ),
-            "mean-kept": (
+            "mean-not-subtracted": (
                 bug("(rows - mean)", "rows"),
                 bug("(x[n, c] - mean)", "x[n, c]", source=LOOPS),
             ),

@@ -189,7 +189,9 @@ def standardize(x, eps=1e-5):
     return (x - mean) / torch.sqrt(var + eps)
 """,
         ),
-        "mean-kept": ("def standardize(x, eps): return x / (x.var(0, correction=0) + eps).sqrt()",),
+        "mean-not-subtracted": (
+            "def standardize(x, eps): return x / (x.var(0, correction=0) + eps).sqrt()",
+        ),
         "spread-kept": ("def standardize(x, eps=1e-5): return x - x.mean(0)",),
         "brackets-missing": (
             "def standardize(x, eps): return x - x.mean(0) / (x.var(0, correction=0) + eps).sqrt()",
@@ -300,7 +302,7 @@ def standardize(x, eps=1e-5):
         "def standardize(x, eps): return (x - x.mean(0)) / (x.std(0) + eps)": "eps-outside-root",
         "def standardize(x, eps): return (x - x.mean(0)) / x.std(0)": "eps-missing",
         "def standardize(x, eps): return (x - x.mean()) / x.std()": "whole-batch",
-        "def standardize(x, eps): return x / x.std(0, correction=0)": "mean-kept",
+        "def standardize(x, eps): return x / x.std(0, correction=0)": "mean-not-subtracted",
         "def standardize(x, eps): return x - x.mean(0) / x.std(0)": "brackets-missing",
         "def standardize(x, eps): return (x - x.mean(0)) / x.var(0)": "divides-by-variance",
         "def standardize(x, eps): return (x - x.mean(1, True)) / x.std(1, keepdim=True)": (
@@ -316,6 +318,16 @@ def standardize(x, eps=1e-5):  # wrong numbers, and the input has changed
 """: "eps-outside-root",
     },
     "unknown": (
+        """
+def standardize(x, eps=1e-5):  # the square of eps: a tiny number, but no fixed one
+    return (x - x.mean(0)) / torch.sqrt(x.var(0, correction=0) + eps**2)
+""",
+        """
+def standardize(x, eps=1e-5):  # ones in float64, which stop at float32: no one-pass variance
+    ones = torch.ones(1, len(x), dtype=torch.float64) / len(x)
+    mean = ones @ x
+    return (x - mean) / torch.sqrt(ones @ (x - mean) ** 2 + eps)
+""",
         "def standardize(x, eps=1e-5): return x.mean(0)",
         "def standardize(x, eps=1e-5): return x.mean(0), x.var(0)",
         "def standardize(x, eps=1e-5): return (x - x.median(0).values) / x.std(0)",

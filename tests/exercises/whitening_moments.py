@@ -3,6 +3,11 @@
 BATCH_MOMENTS = {
     "right": (
         """
+def batch_moments(x):  # lists of numbers, each of which autograd can follow
+    channels = [x[:, c] for c in range(x.shape[1])]
+    return [c.mean() for c in channels], [c.var(correction=0) for c in channels]
+""",
+        """
 def batch_moments(x):
     mean = x.mean((0, 2, 3))
     var = ((x - mean.reshape(1, -1, 1, 1)) ** 2).mean((0, 2, 3))

@@ -82,6 +82,48 @@ def test_a_loop_that_catches_its_own_errors_is_stopped_too(short):
     assert threading.active_count() == before
 
 
+def test_a_loop_that_catches_everything_is_told_again_and_nothing_is_printed(short, capfd):
+    def caught():
+        for _ in range(3):
+            try:
+                while True:
+                    pass
+            except:  # noqa: E722, as a student writes it
+                continue
+
+    before = threading.active_count()
+    assert attempt(caught) == Endless(0.2)
+    assert threading.active_count() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_check_that_is_interrupted_leaves_no_thread(monkeypatch):
+    def endless():
+        while True:
+            pass
+
+    def interrupted(thread, timeout):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(endless)
+    assert threading.active_count() == before
+
+
+def test_an_error_that_cannot_say_what_it_is():
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def breaks():
+        raise Silent
+
+    assert "Silent: <exception str() failed>" in attempt(breaks).said
+
+
 def test_one_that_sleeps_is_left_behind(short):
     asleep = threading.Event()
     assert attempt(lambda: asleep.wait(20)) == Endless(0.2)

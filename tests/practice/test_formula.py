@@ -1,5 +1,7 @@
 """The judge itself, with a formula small enough to see through."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -104,9 +106,38 @@ def test_a_gradient_that_is_wrong_in_no_known_way_gets_no_name():
     assert "gradient is off by" in verdict.message
 
 
+def test_rows_in_a_list_are_right_and_their_gradient_is_followed():
+    assert JUDGE(lambda x, a: list(a * (x - x.mean(0)))).passed
+    lost = JUDGE(lambda x, a: (a * (x - x.mean(0))).tolist())
+    assert lost.misconception == "gradient-lost"
+
+
+def test_only_numbers_that_are_wrong_are_a_one_pass_variance():
+    judge = replace(
+        JUDGE,
+        differentiable=False,
+        large=lambda: (formula.drawn(3, 200, 3, centre=1e4).float(), 3.0),
+    )
+    assert judge(right).passed
+    assert judge(lambda x, a: right(x, a) + 1e-6 * x**2).misconception == "one-pass-variance"
+    ones = torch.ones(1, 200, dtype=torch.float64)
+    in_float64 = judge(lambda x, a: a * (x - ones[:, : len(x)] @ x / len(x)))
+    assert in_float64.misconception is None
+    assert "for float32 numbers around 10 000 your code stopped in line" in in_float64.message
+
+
+class Silent:
+    def __repr__(self):
+        raise RuntimeError
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
+        (Silent(), "returned a Silent, `<tests.practice.test_formula.Silent object at"),
+        (torch.zeros(2, device="meta"), "returned a Tensor, `tensor(..., device='meta'"),
+        (torch.tensor(1j), "returned a Tensor"),
+        ("3", "returned a str, `'3'`"),
         ("words", "returned a str, `'words'`; expected a Tensor"),
         ([1, "two"], "a list of 2"),
         (object, "a type"),
@@ -132,6 +163,23 @@ def test_pairs():
     assert judge(lambda x: (x.max(), x.mean())).misconception == "swapped"
     assert judge(lambda x: x.mean()).misconception == "not-a-pair"
     assert judge(lambda x: (x.mean(), x.max(), x.min())).misconception == "not-a-pair"
+    assert judge(lambda x: (part(x) for part in (torch.mean, torch.max))).misconception == (
+        "not-a-pair"
+    )
+
+
+def test_words_in_place_of_none():
+    judge = Formula(
+        right=lambda x: None if len(x) > 1 else x,
+        trials=lambda: [(formula.drawn(0, 1),), (formula.drawn(1, 2),)],
+        made=lambda mistakes, x: None if len(x) > 1 else x,
+        mistakes=(),
+        arguments=("x",),
+        todo="return x.",
+        praise="none of two.",
+    )
+    assert judge(lambda x: None if len(x) > 1 else x).passed
+    assert "`'never'`; expected None." in judge(lambda x: "never" if len(x) > 1 else x).message
 
 
 def test_changes_of_arguments_that_need_not_be_kept_are_allowed():

@@ -94,6 +94,30 @@ def test_a_broken_file_is_put_aside_and_said(here, broken):
     assert memory.remember_hint("mean", 2) == ""
 
 
+def test_a_file_that_may_not_be_read_stays_where_it_is(busy, here, monkeypatch):
+    before = (here / memory.FILE).read_bytes()
+
+    def locked(path, encoding):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as context:
+        context.setattr(memory.Path, "read_text", locked)
+        assert practice.progress().solved == 0
+        assert "could not be kept" in memory.remember_hint("mean", 1)
+    assert [path.name for path in here.iterdir()] == [memory.FILE]
+    assert (here / memory.FILE).read_bytes() == before
+
+
+def test_what_an_older_version_did_not_keep_is_empty(here):
+    kept = {"predictions": {}, "exercises": {"mean": {"checks": 2, "passed": False}}}
+    (here / memory.FILE).write_text(json.dumps(kept))
+    assert ("00-start-here", "mean", "not solved yet; 2 checks") in (
+        practice.progress().exercise_rows()
+    )
+    assert practice.check("mean", lambda values: sum(values) / len(values)).passed
+    assert practice.progress().solved == 1
+
+
 def test_two_notebooks_share_the_file(here):
     memory.remember_hint("mean", 1)
     entry = json.loads((here / memory.FILE).read_text("utf-8"))

@@ -62,6 +62,9 @@ def test_an_earlier_guess_that_is_no_answer_any_more_is_forgotten():
     memory.Path(memory.FILE).unlink()
     ask().guess = "2"
     assert ask({"two": "Yes.", "four": "No."}, truth="two").guess is None
+    memory.Path(memory.FILE).unlink()
+    ask({"two": "Yes.", "four": "No."}, truth="two").guess = "two"
+    assert ask(NUMBER, truth=2.0).guess is None, "words are no number"
 
 
 def test_that_it_cannot_be_kept_is_said_in_the_widget(monkeypatch):

@@ -1,6 +1,8 @@
 """The predictions of notebook 08: each truth against an independent calculation."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from bn_teach.experiments import why
 from bn_teach.practice.predictions import effects as predictions
 from bn_teach.train import Run
 
-GAP = "\u202f"  # before a per cent sign
+GAP = "\u202f"  # before a per cent sign, after × and ÷
 
 
 def explained(prediction):
@@ -29,6 +31,14 @@ def race(steps):
         steps=looked,
         snapshots={"accuracy": accuracy[:, :, None]},
     )
+
+
+def test_no_two_predictions_of_the_course_have_one_name():
+    """Under its name a guess is kept, for all notebooks in one file."""
+    sources = [path.read_text("utf-8") for path in Path(predictions.__file__).parent.glob("*.py")]
+    names = re.findall(r'\bpredict\(\s*"([^"]+)"', "".join(sources))
+    assert len(names) > 20
+    assert len(names) == len(set(names))
 
 
 # --- 1: the race ---
@@ -192,7 +202,7 @@ def test_noise_after_bn():
     assert prediction._truth == "BN"
     for arm in ("no BN", "BN", "BN + noise"):
         assert f"{arm} {median[arm]:.0f} steps" in prediction._found
-    assert "no BN + noise never" in prediction._found
+    assert "no BN + noise never for 5 of them" in prediction._found
     assert explained(prediction)
 
 
@@ -222,19 +232,19 @@ def test_eight_times_the_weights():
     bn = found["BN"]
     assert bn.loss[7] == pytest.approx(bn.loss[4], rel=1e-3)
     assert bn.gradient[7] == pytest.approx(bn.gradient[4] / 8, rel=1e-2)
-    assert prediction._truth == "the loss stays, the gradient is 8 times smaller"
-    assert "the loss is 1.000 times what it was, the gradient 0.125 times" in prediction._found
-    assert f"{found['no BN'].loss[7] / found['no BN'].loss[4]:.2f} and" in prediction._found
+    assert prediction._truth == f"loss stays, gradient ÷{GAP}8"
+    assert f"with BN: loss ×{GAP}1.000, gradient ×{GAP}0.125" in prediction._found
+    assert f"×{GAP}{found['no BN'].loss[7] / found['no BN'].loss[4]:.3f} and" in prediction._found
     assert explained(prediction)
 
 
 @pytest.mark.parametrize(
     ("loss", "gradient", "truth"),
     [
-        (8, 8, "both are 8 times as large"),
+        (8, 8, f"both ×{GAP}8"),
         (1.1, 0.9, "both stay"),
-        (1, 6, "the loss stays, the gradient is 8 times as large"),
-        (0.9, 0.2, "the loss stays, the gradient is 8 times smaller"),
+        (1, 6, f"loss stays, gradient ×{GAP}8"),
+        (0.9, 0.2, f"loss stays, gradient ÷{GAP}8"),
     ],
 )
 def test_another_scaling_is_another_answer(loss, gradient, truth):

@@ -64,7 +64,8 @@ def doctored(run, **shares):
     return replace(run, snapshots=run.snapshots | changed)
 
 
-def test_times_the_batch(values):
+def test_times_the_batch(values, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # guesses are kept in the working directory
     samples = experiments.resample(values, resamples=500)
     prediction = predictions.times_the_batch(samples)
     assert prediction._truth == pytest.approx(4, abs=0.2)  # by theory, not by the fit
@@ -122,6 +123,8 @@ def test_another_rate(rates):
     assert (errors.mean(axis=2) > 0.1).all()
     assert prediction._truth == "none of them"
     assert prediction._found.count("\u202f% at ") == 6
+    assert "was 0.3 so far" in prediction._question
+    assert "300 steps" in prediction._question
     assert explained(prediction)
 
 
@@ -140,6 +143,8 @@ def test_cliff_of_a_conv_net(groups, conv):
     worst = conv.snapshots["test/2"].max()
     assert worst < 2 * conv.snapshots["test/64"].mean() < groups.snapshots["test/2"].min() / 2
     assert prediction._truth == "hardly more than in groups of 64"
+    eight = 100 * groups.snapshots["test/8"][-1].mean()
+    assert f"network gets {eight:.1f}\u202f% wrong" in dict(prediction._choices)[prediction._truth]
     assert numbers(prediction._found)[0] == pytest.approx(
         100 * conv.snapshots["test/2"].mean(), abs=0.051
     )

@@ -10,8 +10,6 @@ from ..layer_checks import judge
 
 NOTEBOOK = "07-from-scratch"
 
-WHOLE_BATCH = layer.OWN["whole-batch"]
-
 
 def transform(x, mean, var, weight, bias, eps):
     """y = weight * (x - mean) / sqrt(var + eps) + bias, for x (N, C) and the others (C,)."""
@@ -61,15 +59,6 @@ moments = Exercise(
             "swapped",
         ),
         own={
-            "whole-batch": WHOLE_BATCH,
-            "standard-deviation": (
-                "the second result is the standard deviation",
-                "It is asked for before the root is taken.",
-            ),
-            "mean-of-squares": (
-                "the second result is the mean of x², not the variance",
-                "A variance is about distances. Distances from what?",
-            ),
             "not-divided": (
                 "the second result is a sum, not a mean",
                 "Would twice as many samples of the same kind make your variance twice as large?",
@@ -96,17 +85,9 @@ moments = Exercise(
 def _transform(made, x, mean, var, weight, bias, eps):
     if "own-statistics" in made:
         mean, var = formulas.moments(made, x, (0,))
-    if "mean-not-subtracted" in made:
-        mean = torch.zeros_like(mean)
     x_hat = formulas.normalize(made, x, mean, var, eps)
     if "times-the-deviation" in made:
         x_hat = (x - mean) * torch.sqrt(var + eps)
-    if "affine-missing/gamma" in made:
-        weight = torch.ones_like(weight)
-    if "affine-missing/beta" in made:
-        bias = torch.zeros_like(bias)
-    if "shifted-first" in made:
-        bias = weight * bias
     return formulas.scale_and_shift(made, x_hat, weight, bias)
 
 
@@ -133,13 +114,7 @@ transform_step = Exercise(
             "eps-outside-root",
             "eps-missing",
             "eps-fixed",
-            "gamma-beta-swapped",
-            "scalar-gamma",
-            "gamma-beta-shape",
-            "shifted-first",
-            "affine-missing",
-            "affine-missing/gamma",
-            "affine-missing/beta",
+            *formulas.AFFINE,
         ),
         own={
             "own-statistics": (
@@ -147,14 +122,9 @@ transform_step = Exercise(
                 "In evaluation they come from elsewhere. What are the arguments `mean` and `var` "
                 "for?",
             ),
-            "mean-not-subtracted": layer.OWN["mean-not-subtracted"],
             "times-the-deviation": (
                 "the difference is multiplied by the standard deviation",
                 "A channel of large spread should come out with a spread of about 1.",
-            ),
-            "shifted-first": (
-                "β comes before γ",
-                "In γ x̂ + β, is β multiplied by γ?",
             ),
         },
         arguments=("x", "mean", "var", "weight", "bias", "eps"),
@@ -214,10 +184,7 @@ move_running = Exercise(
             "buffers-still",
             "swapped",
         ),
-        own={
-            slug: layer.OWN[slug]
-            for slug in ("momentum-fixed", "adds-only", "no-average", "buffers-still")
-        }
+        own={slug: layer.OWN[slug] for slug in ("adds-only", "no-average", "buffers-still")}
         | {
             "inverse-factor": (
                 "the variance is multiplied by (n − 1)/n",

@@ -6,42 +6,16 @@ from ... import backward, batchnorm
 from ...experiments import scale_and_shift as experiments
 from .. import formulas
 from ..exercise import Exercise
-from ..formula import Formula, drawn
+from ..formula import Formula, drawn, drawn_affine
 
 NOTEBOOK = "04-scale-and-shift"
 
 # What can go wrong with gamma and beta, in Exercises 1 and 2.
-AFFINE = (
-    "gamma-beta-swapped",
-    "gamma-beta-shape",
-    "gamma-beta-shape/gamma",
-    "gamma-beta-shape/beta",
-    "scalar-gamma",
-    "scalar-gamma/gamma",
-    "scalar-gamma/mean",
-    "affine-missing",
-    "affine-missing/gamma",
-    "affine-missing/beta",
-    "shift-before-scale",
-)
-SHIFT_BEFORE_SCALE = (
-    "β is stretched as well",
-    "Let x̂ be 0: what should y be there, and what is it? In which order do the two steps come?",
-)
+AFFINE = (*formulas.AFFINE, "gamma-beta-shape/gamma", "gamma-beta-shape/beta")
 
 
 def _scale_and_shift(made, x_hat, gamma, beta):
     """``formulas.scale_and_shift``, with the variants above."""
-    if "scalar-gamma/gamma" in made:
-        gamma = gamma[:1].expand_as(gamma)
-    if "scalar-gamma/mean" in made:
-        gamma, beta = gamma.mean().expand_as(gamma), beta.mean().expand_as(beta)
-    if "affine-missing/gamma" in made:
-        gamma = torch.ones_like(gamma)
-    if "affine-missing/beta" in made:
-        beta = torch.zeros_like(beta)
-    if "shift-before-scale" in made:
-        beta = gamma * beta
     if "gamma-beta-shape/gamma" in made:
         return gamma[:, None] * x_hat + beta
     if "gamma-beta-shape/beta" in made:
@@ -57,23 +31,17 @@ def _stretched(made, x_hat, gamma, beta):
     return _scale_and_shift(made, x_hat, gamma, beta)
 
 
-def _affine(seed, c):
-    """Random gamma and beta: never 1 and 0, and hardly ever alike."""
-    return drawn(seed + 100, c, centre=1.5), drawn(seed + 200, c, spread=2)
-
-
 scale_and_shift = Exercise(
     "scale_and_shift",
     Formula(
         right=batchnorm.scale_and_shift,
         trials=lambda: [
-            (drawn(seed, n, c), *_affine(seed, c))
+            (drawn(seed, n, c), *drawn_affine(seed, c))
             for seed, (n, c) in enumerate([(2, 1), (4, 4), (7, 4), (3, 6)])
         ],
         made=_stretched,
         mistakes=(*AFFINE, "normalises-again", "normalises-again/n-minus-1"),
         own={
-            "shift-before-scale": SHIFT_BEFORE_SCALE,
             "normalises-again": (
                 "x̂ is normalised a second time",
                 "It comes in normalised. What is left to do?",
@@ -108,24 +76,22 @@ def _algorithm_1(made, x, gamma, beta, eps):
     if "wrong-axis/met-twice" in made:
         mean = x.mean(1)
         var = ((x - mean) ** 2).mean(1)
-    if "second-moment" in made:
+    if "mean-of-squares" in made:
         var = (x * x).mean(0)
     x_hat = formulas.normalize(made, x, mean, var, eps)
-    if "mean-not-subtracted" in made:
-        x_hat = formulas.normalize(made, x, 0, var, eps)
     return _scale_and_shift(made, x_hat, gamma, beta)
 
 
 def _batches():
     """Spreads so small that eps counts; one batch is square, where a wrong axis goes unnoticed."""
     return [
-        (drawn(seed, n, c, spread=0.02, centre=2), *_affine(seed, c), 1e-4)
+        (drawn(seed, n, c, spread=0.02, centre=2), *drawn_affine(seed, c), 1e-4)
         for seed, (n, c) in enumerate([(2, 1), (4, 4), (7, 4), (3, 6)])
     ]
 
 
 def _far_from_zero():
-    gamma, beta = _affine(4, 8)
+    gamma, beta = drawn_affine(4, 8)
     return drawn(4, 200, 8, centre=1e4).float(), gamma.float(), beta.float(), 1e-4
 
 
@@ -146,24 +112,9 @@ batch_norm_train = Exercise(
             "eps-missing",
             "eps-fixed",
             "mean-not-subtracted",
-            "second-moment",
+            "mean-of-squares",
             *AFFINE,
         ),
-        own={
-            "whole-batch": (
-                "one mean and one variance for the whole batch",
-                "Every channel has its own. Over which axis do you take the mean?",
-            ),
-            "mean-not-subtracted": (
-                "the mean is not subtracted",
-                "Around which number should the values of a channel lie before γ and β?",
-            ),
-            "second-moment": (
-                "the variance is taken around 0",
-                "The variance is a mean of squared differences. Differences from what?",
-            ),
-            "shift-before-scale": SHIFT_BEFORE_SCALE,
-        },
         arguments=("x", "gamma", "beta", "eps"),
         todo="let `batch_norm_train` return y, in place of the dots.",
         praise="your Algorithm 1 agrees with PyTorch's, in its gradient too.",

@@ -5,9 +5,9 @@ import torch
 from ... import alternatives
 from ...experiments import small_batch_remedies as remedies
 from .. import formulas
-from ..attempt import Endless, Raised, attempt
+from ..attempt import Endless, attempt
 from ..exercise import Exercise
-from ..formula import Formula, drawn, endless, nothing_yet
+from ..formula import Formula, drawn, drawn_affine, no_result, nothing_yet
 from ..mistakes import MISTAKES
 from ..verdict import right, wrong
 
@@ -60,27 +60,17 @@ STATISTICS = (
     "wrong-count",
     "wrong-count/var",
     "wrong-count/all",
-    "mean-kept",
+    "mean-not-subtracted",
     "spread-kept",
     "brackets-missing",
 )
-# In place of the argument eps; formulas.normalize knows 1e-5.
-FIXED = {"eps-fixed/1e-3": 1e-3, "eps-fixed/1e-6": 1e-6, "eps-fixed/1e-8": 1e-8}
 AFFINE = (
-    "gamma-beta-swapped",
-    "gamma-beta-shape",
+    *formulas.AFFINE,
     "gamma-beta-shape/height",
     "gamma-beta-shape/width",
     "gamma-beta-shape/groups",
     "gamma-beta-shape/means-of-groups",
     "gamma-beta-shape/within-groups",
-    "scalar-gamma",
-    "scalar-gamma/gamma",
-    "scalar-gamma/mean",
-    "affine-missing",
-    "affine-missing/gamma",
-    "affine-missing/beta",
-    "shift-before-scale",
 )
 SHAPES = {  # a grouped shape that is left
     "shape-changed": lambda n, groups, h, w: (n, groups, -1),
@@ -92,9 +82,6 @@ SHAPES = {  # a grouped shape that is left
 
 def _group_norm(made, x, groups, gamma, beta, eps):
     n, _, h, w = x.shape
-    for slip, fixed in FIXED.items():
-        if slip in made:
-            eps = fixed
     cut, axes = x.unflatten(1, (groups, -1)), (2, 3, 4)
     for slip, (cut_so, axes_so) in CUTS.items():
         if slip in made:
@@ -109,12 +96,6 @@ def _group_norm(made, x, groups, gamma, beta, eps):
 def _normalized(made, x, axes, eps):
     """x_hat of x (N, G, C / G, H, W), or of another cut."""
     mean, var = _moments(made, x, axes)
-    if "spread-kept" in made:
-        return x - mean
-    if "mean-kept" in made:
-        mean = 0 * mean
-    if "brackets-missing" in made:
-        return x - formulas.normalize(made, mean, 0, var, eps)
     return formulas.normalize(made, x, mean, var, eps)
 
 
@@ -156,19 +137,10 @@ def _scaled(made, x_hat, groups, gamma, beta):
             p.view(groups, -1).mean(1).repeat_interleave(size)
         ),
         "gamma-beta-shape/within-groups": lambda p: p[:size].repeat(groups),
-        "scalar-gamma/mean": lambda p: p.mean().expand_as(p),
     }
     for slip, taken in others.items():
         if slip in made:
             gamma, beta = taken(gamma), taken(beta)
-    if "scalar-gamma/gamma" in made:
-        gamma = gamma[:1].expand_as(gamma)
-    if "affine-missing/gamma" in made:
-        gamma = torch.ones_like(gamma)
-    if "affine-missing/beta" in made:
-        beta = torch.zeros_like(beta)
-    if "shift-before-scale" in made:
-        beta = gamma * beta
     if "gamma-beta-shape/height" in made:
         return gamma[:, None] * x_hat + beta[:, None]
     if "gamma-beta-shape/width" in made:
@@ -179,24 +151,25 @@ def _scaled(made, x_hat, groups, gamma, beta):
 def _images():
     """Spreads so small that eps counts; in the second batch all axes are equally long.
 
-    In the third, one group is constant, which tells no eps from a tiny one.
+    In the third, one group is constant, which tells no eps from a tiny one. In the last, eps is so
+    large that no function of it looks like a tiny number.
     """
-    sizes = (((1, 2, 1, 2), 1), ((4, 4, 4, 4), 2), ((2, 6, 2, 3), 3), ((3, 8, 2, 5), 2))
+    sizes = (
+        ((1, 2, 1, 2), 1, 1e-4),
+        ((4, 4, 4, 4), 2, 2e-4),
+        ((2, 6, 2, 3), 3, 5e-5),
+        ((3, 8, 2, 5), 2, 0.3),
+    )
     batches = [
-        (drawn(seed, *size, spread=0.02, centre=2), groups, *_affine(seed, size[1]), 1e-4)
-        for seed, (size, groups) in enumerate(sizes)
+        (drawn(seed, *size, spread=0.02, centre=2), groups, *drawn_affine(seed, size[1]), eps)
+        for seed, (size, groups, eps) in enumerate(sizes)
     ]
     batches[2][0][0, :2] = 2
     return batches
 
 
-def _affine(seed, c):
-    """Random gamma and beta: never 1 and 0, and hardly ever alike."""
-    return drawn(seed + 100, c, centre=1.5), drawn(seed + 200, c, spread=2)
-
-
 def _far_from_zero():
-    gamma, beta = _affine(5, 8)
+    gamma, beta = drawn_affine(5, 8)
     return drawn(5, 4, 8, 6, 5, centre=1e4).float(), 4, gamma.float(), beta.float(), 1e-4
 
 
@@ -214,8 +187,7 @@ group_norm = Exercise(
             "divides-by-variance",
             "eps-outside-root",
             "eps-missing",
-            "eps-fixed",
-            *FIXED,
+            *formulas.FIXED_EPS,
             "n-minus-1",
             *AFFINE,
             *SHAPES,
@@ -248,11 +220,6 @@ group_norm = Exercise(
                 "The channels of a group differ from each other, too. From which mean should "
                 "every value's difference be taken?",
             ),
-            "mean-of-squares": (
-                "the variance is the mean of the squares",
-                "Add 100 to every number: their spread stays. Does your variance? What has to go "
-                "first?",
-            ),
             "sum-not-mean": (
                 "a sum stands where a mean should",
                 "Make the image twice as high, by repeating its rows: no mean and no variance may "
@@ -262,27 +229,10 @@ group_norm = Exercise(
                 "a sum is divided by the wrong number",
                 "How many values has one group of one sample? What do you divide by?",
             ),
-            "mean-kept": (
-                "the mean is not subtracted",
-                "The spread is as it should be. Around which number does x̂ lie?",
-            ),
-            "spread-kept": (
-                "the mean is gone, but the spread is still there",
-                "In which unit is your x̂, if x is in metres? It should be in none.",
-            ),
-            "brackets-missing": (
-                "only the mean is divided, not the difference",
-                "Python divides before it subtracts. What belongs together?",
-            ),
             "gamma-beta-shape": (
                 "γ and β meet the wrong numbers",
                 "They are of shape (C,): one number for each channel. Along which axis do yours "
                 "lie: channels, groups, samples, places?",
-            ),
-            "shift-before-scale": (
-                "β is stretched as well",
-                "Let x̂ be 0: what should y be there, and what is it? In which order do the two "
-                "steps come?",
             ),
         },
         arguments=("x", "groups", "gamma", "beta", "eps"),
@@ -318,12 +268,12 @@ def _judge_diagnosis(student):
     patients = remedies.patients()  # here, if no cell did so: a call has no time for training
     outcome = attempt(student)
     if isinstance(outcome, Endless):
-        return endless(outcome)
+        return no_result(outcome)
     todo = "let `diagnosis` return two faults, in place of the dots."
     if nothing := nothing_yet(student, [outcome], todo):
         return nothing
-    if isinstance(outcome, Raised):
-        return wrong(f"your code stopped {outcome.said}.")
+    if problem := no_result(outcome):
+        return problem
     faults = outcome.value
     if not isinstance(faults, tuple | list) or len(faults) != len(patients):
         name, _ = MISTAKES["not-a-pair"]

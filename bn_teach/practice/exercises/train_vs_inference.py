@@ -119,10 +119,6 @@ running = Exercise(
             "corrected-twice",
         ),
         own={
-            "whole-batch": (
-                "one mean and one variance for the whole batch",
-                "Every channel has its own. Over which axis do you take them?",
-            ),
             "moves-away": (
                 "the running statistics move away from those of the batch",
                 "Take a running mean of 0, and a batch with mean 10. Should it become positive or "
@@ -141,10 +137,6 @@ running = Exercise(
             "start-typed-in": (
                 "the old value is always the start, 0 and 1",
                 "Right for the first batch. Where does the second find what the first has left?",
-            ),
-            "momentum-fixed": (
-                "momentum is a number in your code, not the argument",
-                "Call your function with `momentum=1`: the batch's statistics should come out.",
             ),
             "standard-deviation": (
                 "the running variance collects standard deviations",

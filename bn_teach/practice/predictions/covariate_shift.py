@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import look
 from ...experiments.covariate_shift import AMOUNTS
-from ..predict import number, predict
+from ..prediction import number, predict
 
 LEARNT = 0.9  # what counts as a setting that learns, as in the picture of the remedies
 
@@ -29,10 +29,10 @@ def costliest_drift(drift):
         "The images drift, but a 3 stays a 3: no label changes. Which of these costs the "
         "classifier most accuracy?",
         {
-            moved: "Each pixel now holds what its left neighbour held in training. Nothing is "
-            "larger or darker than before, but the ink is not where the classifier learnt it.",
-            grey: "Here the pixels become larger, most of all. But shift is not size: the pattern "
-            "of paper and ink is still where the classifier learnt it.",
+            moved: "Each pixel now holds what its left neighbour held before. Nothing is larger or "
+            "darker than it was, but the ink is not where the classifier learnt it.",
+            grey: "Of the three this makes the pixels' values largest. But shift is not size: the "
+            "pattern of paper and ink is still where the classifier learnt it.",
             faded: "Every stroke gets fainter, but it is still where the classifier learnt it.",
             none: "That the labels stay says only that the rule stays. The classifier learnt it "
             "from images of one kind, and may fail on another.",
@@ -122,11 +122,11 @@ def usual_weights(moving):
         {
             cause: "This takes moving medians for the cause of bad training: then whatever learns "
             "better would have to move less. It need not.",
-            right: "With the usual weights a unit's inputs differ from image to image from the "
-            "first step. The medians move all the same: that alone does not keep a network from "
-            "learning.",
-            stiff: "Larger weights might saturate the sigmoids. But 0.4 only makes up for their "
-            "slope: what one layer sends still reaches the next.",
+            right: "With the usual weights a unit's inputs differ far more from image to image, "
+            "from the first step. The medians move all the same: that alone does not keep a "
+            "network from learning.",
+            stiff: "Larger weights do bring more inputs to where a sigmoid is flat. But they make "
+            "up for its slope, too: the inputs differ far more from image to image.",
             reverse: "This takes moving medians for the cause of bad training: then more movement "
             "would have to mean worse learning. It need not.",
         },
@@ -160,7 +160,7 @@ def settings_that_learn(run):
             third: "This expects Batch Normalization to help only what learns anyway. It lets "
             "settings learn that otherwise guess.",
             most: "Without it most settings only guess, and hardly any gets as far as 90 %. With "
-            "it most do, but large weights at a small learning rate are still too slow.",
+            "it most do. Those that do not are mainly large weights at a small learning rate.",
             all_of_them: "This takes Batch Normalization for a guarantee. But a learning rate can "
             "still be too small for so few steps.",
         },

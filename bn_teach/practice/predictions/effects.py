@@ -5,7 +5,7 @@ import numpy as np
 from ... import look
 from ...experiments.effects import NETWORKS, STARTS, steps_to, target_of
 from ...experiments.why import FACTORS
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def fewer_steps(run):
@@ -85,21 +85,21 @@ def usual_first_weights(run):
         for place in (STARTS.index(0.25), STARTS.index(1))
     )
     return predict(
-        "usual-first-weights",
-        f"The network is “{network}”. With first weights a quarter of the usual, BN is "
+        "lead-of-bn",
+        f"“{network}”: with first weights a quarter of the usual, BN is "
         f"{look.number(lead[0.25], 1)} points ahead at the end, each arm at its own best rate. How "
         "much of that lead is left with the usual weights?",
         {
-            "all of it": "Then it would not matter how the opponent is started. It does: compare "
-            "the accuracies of “no BN” below.",
-            "about half": "“A part of it will be the weights, and a part BN.” A fair guess. How "
-            "large each part is, the accuracies of “no BN” below say.",
-            "almost nothing": "At the end of training nearly all of the lead came from a badly "
-            "started opponent. Early in training, and in the deeper network, look for yourself.",
+            "all of it": "Then the start of the opponent would not matter. It does: compare “no "
+            "BN” below.",
+            "about half": "“A part will be the weights, a part BN.” How large each part is, “no "
+            "BN” below says.",
+            "almost nothing": "Nearly all of the lead came from a badly started opponent. Early "
+            "in training, and in the deeper network, look for yourself.",
         },
         truth=choices[left],
-        found=f"Measured with a quarter of the usual weights: {small}; with the usual: {usual}. "
-        f"BN is then {look.number(lead[1], 1)} points ahead.",
+        found=f"Measured, a quarter of the usual weights: {small}; the usual: {usual}, a lead of "
+        f"{look.number(lead[1], 1)} points.",
     )
 
 
@@ -128,8 +128,7 @@ def few_images(run, few=100, many=500):
         {
             choices[5]: "“BN regularises, so it helps most where images are few.” But of the four "
             f"sizes even the one where it helps most gains only {most} points.",
-            choices[1]: f"That is about what it gains with {many} images. It would be so here as "
-            "well if the number of images did not matter.",
+            choices[1]: f"As with {many} images: so it would be if their number did not matter.",
             choices[0]: "A gain that shrinks with the number of images may come near 0, but it "
             "need not stop there.",
             choices[-1]: "So BN does not help more where images are fewer. Why it turns into a "
@@ -137,8 +136,7 @@ def few_images(run, few=100, many=500):
         },
         truth=choices[min(choices, key=lambda gain: abs(gain - mean[few]))],
         found=f"Measured: {look.number(mean[few])} ± {look.number(error)} points (mean ± standard "
-        f"error of {len(mine)} pairs); {(mine > 0).sum()} of {len(mine)} seeds gain. Others: "
-        f"{others}.",
+        f"error); {(mine > 0).sum()} of {len(mine)} seeds gain. Others: {others}.",
     )
 
 
@@ -148,22 +146,25 @@ def noise_after_bn(run, goal=0.95):
     reached = accuracy > goal - 1e-6  # rounded as they may be
     taken = np.where(reached.any(axis=0), run.steps[reached.argmax(axis=0)], np.inf)
     median = dict(zip(arms, np.median(taken, axis=1), strict=True))
+    never = dict(zip(arms, np.isinf(taken).sum(axis=1), strict=True))
     speed = {arm: 1 / steps for arm, steps in median.items()}  # 0: never
     speed["halfway between BN and no BN"] = (speed["BN"] + speed["no BN"]) / 2
     noisy = speed.pop("BN + noise")
-    measured = ", ".join(f"{arm} {_steps(steps)}" for arm, steps in median.items())
+    measured = ", ".join(
+        f"{arm} never for {never[arm]} of them" if np.isinf(steps) else f"{arm} {_steps(steps)}"
+        for arm, steps in median.items()
+    )
     return predict(
         "noise-after-bn",
-        "Five tanh layers learn the digits (stored run) in four arms: no BN, BN, BN + noise, no BN "
-        f"+ noise. To get {look.percent(goal)} of the test images right, BN + noise takes about as "
-        "many steps as ...",
+        f"Five tanh layers learn the digits (stored run). To get {look.percent(goal)} of the test "
+        "images right, BN + noise takes about as many steps as ...",
         {
-            "BN": "The noise has brought the shift back, and little or nothing of the speed is "
-            "lost. So here BN does not need steady inputs to be fast.",
-            "halfway between BN and no BN": "So it would be if steady inputs were a part of the "
-            "reason for BN's speed, and something else the other part.",
-            "no BN": "“The shift is back, so the advantage is gone”: that follows from the paper's "
-            "title. This is the test of it.",
+            "BN": "The shift is back, and little or nothing of the speed is lost. So here BN does "
+            "not need steady inputs to be fast.",
+            "halfway between BN and no BN": "So it would be if steady inputs were one part of the "
+            "reason for BN's speed.",
+            "no BN": "“The shift is back, so the advantage is gone”: that would follow from the "
+            "paper's title. This is the test of it.",
             "no BN + noise": "So it would be if noise alone decided how fast a network learns. It "
             "does slow the network without BN.",
         },
@@ -183,10 +184,10 @@ def eight_times_the_weights(found, a=8):
         for arm, scaled in found.items()
     }
     choices = {
-        f"both are {a} times as large": (a, a),
+        f"both ×\u202f{a}": (a, a),
         "both stay": (1, 1),
-        f"the loss stays, the gradient is {a} times as large": (1, a),
-        f"the loss stays, the gradient is {a} times smaller": (1, 1 / a),
+        f"loss stays, gradient ×\u202f{a}": (1, a),
+        f"loss stays, gradient ÷\u202f{a}": (1, 1 / a),
     }
     both, neither, larger, smaller = choices
     return predict(
@@ -194,19 +195,19 @@ def eight_times_the_weights(found, a=8):
         f"BN stands behind the layer, whose weights W become {a} W. What happens to the loss, and "
         "to its gradient with respect to these weights?",
         {
-            both: "You look at the layer alone: its outputs do grow. But BN divides by their "
-            "spread, which grows as much.",
+            both: "The outputs of the layer do grow. But BN divides by their spread, which grows "
+            "as much.",
             neither: "Only the direction of W counts for the loss. But longer weights have to go a "
-            "longer way to change their direction as much, for the same change of the loss.",
-            larger: "Larger weights make larger outputs, and those a larger gradient? BN divides "
-            "the outputs by their spread, and so the chain rule divides by it, too.",
-            smaller: f"BN divides by a spread that is {a} times as large. Only the direction of W "
-            f"counts, and weights {a} times as long have to go {a} times as far to change it.",
+            "longer way to change it as much.",
+            larger: "Larger outputs, so a larger gradient? BN divides the outputs by their spread, "
+            "and so the chain rule divides by it, too.",
+            smaller: f"BN divides by a spread that is {a} times as large, and so does the chain "
+            "rule.",
         },
         truth=min(choices, key=lambda choice: _distance(choices[choice], ratios["BN"])),
-        found=f"Computed with BN: the loss is {look.number(ratios['BN'][0], 3)} times what it was, "
-        f"the gradient {look.number(ratios['BN'][1], 3)} times. Without BN: "
-        f"{look.number(ratios['no BN'][0], 2)} and {look.number(ratios['no BN'][1], 2)} times.",
+        found="Computed with BN: loss {}, gradient {}. Without BN: {} and {}.".format(
+            *(f"×\u202f{look.number(ratio, 3)}" for arm in ("BN", "no BN") for ratio in ratios[arm])
+        ),
     )
 
 

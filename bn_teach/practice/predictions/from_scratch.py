@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import look
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def failing(findings):
@@ -40,7 +40,8 @@ def lasting(costs):
         f"From n = {small} to {large}, four of the five errors shrink to less than a fifth. Which "
         "one does not?",
         {
-            "n − 1 in training": "It shrinks every output by √((n − 1)/n), which goes to 1.",
+            "n − 1 in training": "Every output is √((n − 1)/n) of what it should be. That goes to "
+            "1.",
             "biased running variance": "A factor n/(n − 1) is missing, and it goes to 1.",
             "momentum reversed": "The statistics are nearly those of the last batch: the larger "
             "it is, the less do they depend on chance.",
@@ -62,7 +63,7 @@ def difference(comparison):
     return predict(
         "difference-from-torch",
         "The same five batches go through this layer and PyTorch's, in float64, which keeps about "
-        "16 digits. How large is the largest difference between any two of their numbers?",
+        "16 digits. Outputs, gradients, running statistics: how large is the largest difference?",
         {
             choices[0]: "Only if both do the same operations in the same order. Another order "
             "rounds differently.",
@@ -114,8 +115,8 @@ def dead(roots, eps=1e-5):
     return predict(
         "dead-channel",
         "A unit gives the same value for every sample: variance 0, a dead channel. Its x̂ is 0 "
-        "wherever ε stands. You divide by √σ² + ε, with ε outside the root. What does autograd "
-        "give as the gradient of an output?",
+        "wherever ε stands. You divide by torch.sqrt(var) + ε, with ε outside the root. What does "
+        "autograd give as the gradient of one x̂?",
         {
             "0": "x̂ is 0 now, but it would move if one sample did: its slope is not 0.",
             "a number near 1/ε": "On the way forward the factor is 1/ε. The way back goes through "

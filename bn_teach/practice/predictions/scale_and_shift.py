@@ -6,7 +6,7 @@ import torch
 from ... import look
 from ...batchnorm import BatchNorm2d
 from ...experiments.scale_and_shift import SATURATED, batch_norm_train
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def gamma_until_a_third(x_hat):
@@ -18,8 +18,8 @@ def gamma_until_a_third(x_hat):
     return predict(
         "gamma-until-a-third-saturates",
         f"With γ = 1 and β = 0, {look.percent(before, 1)} of this channel's {len(x_hat)} values "
-        "saturate the sigmoid: its output is then below 5 % or above 95 %. How far must you raise "
-        "γ until a third of the values do?",
+        "saturate the sigmoid: its output is then below 5 % or above 95 %. To which γ must you "
+        "raise it until a third of the values do?",
         number(
             within=0.25,
             low=f"Inputs beyond ±{edge} saturate, and two thirds of the values have |x̂| below "

@@ -4,16 +4,16 @@ import numpy as np
 import torch
 
 from ... import look
-from ...demos.sigmoid_saturation import NORMAL
 from ...experiments.sigmoid_saturation import (
     DEPTHS,
     GAINS,
+    NORMAL,
     SATURATED,
     SPREADS,
     best_rate,
     geometric_mean,
 )
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def steepest():
@@ -101,13 +101,13 @@ def vanishing(probes):
         "times smaller is the gradient of layer 1's weights than that of layer 8's?",
         {
             cause: "This takes saturation for the one cause of vanishing gradients. At gain 1 the "
-            "inputs lie close to 0. There the derivative is at its best, and that is ¼.",
+            "inputs lie close to 0. There the derivative is nearly at its best, and that is ¼.",
             harmless: "At gain 1 the inputs lie close to 0, far from the flat part. And each layer "
             "on the way back counts: the factors multiply.",
             passes: "Where nothing is saturated, a gradient still does not pass whole: at best "
             "each sigmoid multiplies it by ¼, layer after layer.",
-            right: "The inputs lie close to 0, where the derivative is at its best. But that is "
-            "¼, and on the way back the layers multiply.",
+            right: "The inputs lie close to 0, where the derivative is nearly at its best. But "
+            "that is ¼, and on the way back the layers multiply.",
         },
         truth=choices[nearest],
         found=f"Measured: {look.percent(flat)} saturated; the gradient of layer 1 is about "
@@ -117,7 +117,7 @@ def vanishing(probes):
 
 # Each choice of ``who_learns``, and the networks that it names.
 LEARNERS = {
-    "the two without saturated activations": {"sigmoid, gain 1", "tanh, gain 1"},
+    "the two with next to none saturated": {"sigmoid, gain 1", "tanh, gain 1"},
     "only tanh with gain 1": {"tanh, gain 1"},
     "tanh with gain 1 and tanh with gain 2": {"tanh, gain 1", "tanh, gain 2"},
     "all three tanh networks": {"tanh, gain 1", "tanh, gain 2", "tanh, gain 8"},

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ... import batchnorm, look
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def times_the_batch(samples):
@@ -102,8 +102,9 @@ def another_rate(run, tried=0.3):
     )
     return predict(
         "another-rate",
-        "“Groups of two only need another learning rate.” They were trained again with "
-        f"{len(rates)} rates from {rates.min():g} to {rates.max():g} (stored run). "
+        f"“Groups of two only need another learning rate.” It was {tried:g} so far. They were "
+        f"trained again, {run.steps[-1]} steps each, with {len(rates)} rates from {rates.min():g} "
+        f"to {rates.max():g} (stored run). "
         "Which rate brings them below 10\u202f% errors?",
         {
             smaller: "Small steps average over more batches, one may think. But every forward "
@@ -124,6 +125,7 @@ def cliff_of_a_conv_net(mlp_run, cnn_run):
         run.snapshots[f"test/{m}"][-1].mean()
         for run, m in ((mlp_run, 2), (cnn_run, 2), (cnn_run, 64))
     )
+    eight = mlp_run.snapshots["test/8"][-1].mean()
     choices = {
         "about as many": full,
         "about half as many": full / 2,
@@ -140,7 +142,8 @@ def cliff_of_a_conv_net(mlp_run, cnn_run):
             half: "Do the places help a little? Count: in no normalisation has a channel fewer "
             "than 2 · 2 · 2 = 8 values.",
             hardly: "Count values, not images: a channel has 2 · 8 · 8 = 128 in the first "
-            "normalisation and still 2 · 2 · 2 = 8 in the last.",
+            "normalisation and still 2 · 2 · 2 = 8 in the last. In groups of 8 images, which are 8 "
+            f"values, the fully connected network gets {look.percent(eight, 1)} wrong.",
         },
         truth=min(choices, key=lambda choice: abs(np.log(choices[choice] / conv))),
         found=f"Measured, mean of {_seeds(cnn_run)} seeds: {look.percent(conv, 1)} in groups of 2, "

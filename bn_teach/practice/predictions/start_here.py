@@ -1,7 +1,7 @@
 """The prediction of notebook 00."""
 
 from ... import look
-from ..predict import predict
+from ..prediction import predict
 
 
 def depth(runs):

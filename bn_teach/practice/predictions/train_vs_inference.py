@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import look
-from ..predict import number, predict
+from ..prediction import number, predict
 
 
 def neighbours(found, size=8):
@@ -88,20 +88,21 @@ def sorted_batches(found, size=64):
     running = found.running.mean()
     shares = {0.1: "10\u202f%", 0.4: "40\u202f%", 0.75: "75\u202f%", running: "as many as before"}
     nearest = min(shares, key=lambda share: abs(share - by_class))
+    guessing, some, most, all_as_before = shares.values()
     return predict(
         "sorted-batches",
         f"With running statistics {look.percent(running)} of the test images are right. Now each "
         f"batch of {size} uses its own statistics, and the images are sorted: first all zeros, "
-        "then all ones. How many are right?",
+        "then all ones, and so on, so a batch holds few of the ten digits. How many are right?",
         {
-            shares[0.1]: "As by guessing, if nothing of the image were left. Only what a batch has "
-            "in common is lost.",
-            shares[0.4]: "What all images of a batch have in common is in their mean, and is "
-            "subtracted. In a batch of fours that is what all fours share.",
-            shares[0.75]: "The fours lose more than a little: what they have in common is in their "
-            "mean, and is subtracted.",
-            shares[running]: "They are the same images, but not the same batches: the mean of the "
-            "fours is not the mean of the digits.",
+            guessing: "As by guessing, if nothing of the image were left. Only what a batch has "
+            "in common is lost, and it holds more than one digit.",
+            some: "What all images of a batch have in common is in their mean, and is "
+            "subtracted. In a batch of mostly fours that is what the fours share.",
+            most: "In a batch of mostly fours, the fours lose more than a little: what they have "
+            "in common is in the mean, and is subtracted.",
+            all_as_before: "They are the same images, but not the same batches: the mean of a few "
+            "digits is not the mean of all ten.",
         },
         truth=shares[nearest],
         found=f"Measured with batches of {size}: {look.percent(by_class)} if sorted, "
@@ -122,6 +123,7 @@ def moving_buffers(found):
         frozenset(found): "all four",
     }
     alone, training, gradients, every = names.values()
+    passes = len(found[True, True].running_mean) - 1
     measured = "; ".join(
         f"{'train()' if mode else 'eval()'} {'with gradients' if grad else 'under no_grad'} "
         f"{look.number(far)}"
@@ -142,5 +144,6 @@ def moving_buffers(found):
             "only read.",
         },
         truth=names[frozenset(switches for switches, far in moved.items() if far > 0)],
-        found=f"The running mean of the first norm moved by up to: {measured}.",
+        found=f"After {passes} passes the running mean of the first norm has moved by up to: "
+        f"{measured}.",
     )

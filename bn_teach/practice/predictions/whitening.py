@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import look
 from ...experiments.whitening import standardized
-from ..predict import number, predict
+from ..prediction import number, predict
 
 BELL = 0.683  # the share of a Gaussian bell that lies within one standard deviation of its mean
 
@@ -72,8 +72,8 @@ def price_of_zca(run, k=1024):
     )
     return predict(
         "price-of-zca",
-        f"Second, the price. One machine was timed: N = {n} samples of k = {k} features, forward "
-        "and backward. How many times as long as standardising does ZCA take?",
+        f"Second, the price. A stored run timed one machine: N = {n} samples of k = {k} features, "
+        "forward and backward. How many times as long as standardising does ZCA take?",
         number(
             within=ratio / 2,
             unit="times as long",

@@ -95,8 +95,8 @@ def predict(name, question, answers, truth, *, found):
 class Prediction(anywidget.AnyWidget):
     """A question with its answers; made by ``predict``. ``guess`` is None until it is committed."""
 
-    _esm = HERE / "predict.js"
-    _css = HERE / "predict.css"
+    _esm = HERE / "prediction.js"
+    _css = HERE / "prediction.css"
 
     guess = traitlets.Any(None, allow_none=True).tag(sync=True)  # a choice, or a number
     _question = traitlets.Unicode().tag(sync=True)
@@ -110,7 +110,7 @@ class Prediction(anywidget.AnyWidget):
     def __init__(self, name, question, choices, number, truth, found):
         self._name = name
         super().__init__(
-            guess=self._earlier(choices, memory.first_guess(name)),
+            guess=_earlier(choices, memory.first_guess(name)),
             _question=question,
             _choices=[list(choice) for choice in choices],
             _number=number and number._asdict(),
@@ -119,13 +119,6 @@ class Prediction(anywidget.AnyWidget):
             _words=dict(WORDS),
         )
         self.observe(self._keep, names="guess")
-
-    @staticmethod
-    def _earlier(choices, kept):
-        """An earlier guess, if it is still one of the answers."""
-        if kept is None or not choices:
-            return None if kept is None else float(kept)
-        return kept if kept in dict(choices) else None
 
     def fits(self):
         """Whether the guess is right."""
@@ -146,3 +139,13 @@ class Prediction(anywidget.AnyWidget):
     def __repr__(self):
         answers = " / ".join(choice for choice, _ in self._choices) or "a number"
         return f"Predict. {self._question} ({answers})"
+
+
+def _earlier(choices, kept):
+    """An earlier guess, kept as text, if it is still one of the answers, or a number; or None."""
+    if choices:
+        return kept if kept in dict(choices) else None
+    try:
+        return None if kept is None else float(kept)
+    except ValueError:  # the question had choices then
+        return None
