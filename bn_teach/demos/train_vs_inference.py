@@ -340,7 +340,7 @@ def _switched(found, channels):
         facts = {
             "statistics used": "the batch's" if batch else "running",
             "buffer moved by": number(moved),
-            "has a gradient": "yes" if state.differentiable else "no",
+            "output has a gradient": "yes" if state.differentiable else "no",
             "test accuracy": percent(state.accuracy[times], 1),
         }
         notes = [

@@ -1,7 +1,10 @@
 """The exercises of the course by name: check one, ask for a hint, see its solution."""
 
+import ast
+import difflib
 import inspect
 import pkgutil
+import textwrap
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -44,7 +47,9 @@ def called(name):
     """The exercise of that name. Raises ValueError if there is none."""
     known = {exercise.name: exercise for found in by_notebook().values() for exercise in found}
     if name not in known:
-        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(known)}")
+        near = difflib.get_close_matches(str(name), known, n=1)
+        rest = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"there is no exercise {name!r}; {rest}")
     return known[name]
 
 
@@ -98,13 +103,25 @@ def hint(name):
 def solution(name):
     """Show the solution of an exercise: the package's own function, as it stands there.
 
-    Raises ValueError if there is no exercise of that name.
+    Its docstring is left out; Python's ``help`` has it. Raises ValueError if there is no exercise
+    of that name.
     """
     exercise = called(name)
     _say(memory.remember_solution(name))
     for thing in exercise.shown or (exercise.solution,):
         where = f"`{thing.__module__}.{thing.__qualname__}`"
-        _show(f"{where}\n\n```python\n{inspect.getsource(thing).rstrip()}\n```")
+        _show(f"{where}\n\n```python\n{_code(thing)}\n```")
+
+
+def _code(thing):
+    """The source of a function or class without its docstrings: just the lines that work."""
+    source = textwrap.dedent(inspect.getsource(thing))
+    lines = source.rstrip().splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            said = node.body[0]
+            lines[said.lineno - 1 : said.end_lineno] = [None] * (said.end_lineno - said.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)
 
 
 def _say(problem):

@@ -16,10 +16,22 @@ import torch
 
 from .attempt import Endless, Raised, Returned, attempt
 from .mistakes import MISTAKES
+from .results import (
+    CLOSE,
+    array,
+    compared,
+    misfit,
+    parts,
+    same,
+    same_but_for_shape,
+    shapes_said,
+    shown,
+)
 from .verdict import not_yet, right, wrong
 
-CLOSE = 1e-3  # of the largest value: far above the rounding of float32, far below any mistake
-CLOSE_IF_LARGE = 0.05  # the same for numbers around 10 000 in float32
+# Differences that count as rounding, in units of the largest value (see also results.CLOSE):
+CLOSE_IN_DOUBLE = 1e-7  # where everything was computed in float64
+CLOSE_IF_LARGE = 0.05  # for numbers around 10 000 in float32
 
 
 @dataclass(frozen=True)
@@ -67,12 +79,12 @@ class Formula:
         if all(isinstance(outcome, Raised) for outcome in outcomes):
             return no_result(outcomes[0])
         truths = [self.right(*copy.deepcopy(arguments)) for arguments in trials]
-        if misfit := _misfit(outcomes, truths):
-            return misfit
+        if problem := misfit(outcomes, truths):
+            return problem
         if all(map(same, outcomes, truths)):
             return self._finer(student, trials, copies, outcomes, truths)
-        if all(map(_same_but_for_shape, outcomes, truths)):
-            return self._named("shape-changed", said=_shapes(outcomes, truths))
+        if all(map(same_but_for_shape, outcomes, truths)):
+            return self._named("shape-changed", said=shapes_said(outcomes, truths))
         found = self._first_known(trials, outcomes)
         if found is None:
             return self._unknown(trials, outcomes, truths)
@@ -89,17 +101,17 @@ class Formula:
         rest = " There may be more than this." if more else ""
         return wrong(f"{name}{said}. {hint}{rest}", slug_of(mistake))
 
-    def _first_known(self, trials, outcomes):
+    def _first_known(self, trials, outcomes, close=CLOSE):
         """The one mistake, or the two, that give the student's results; None if none do."""
         for count in (1, 2):
             for mistakes in combinations(self.mistakes, count):
                 if len({slug_of(mistake) for mistake in mistakes}) == count and self._gives(
-                    set(mistakes), trials, outcomes
+                    set(mistakes), trials, outcomes, close
                 ):
                     return mistakes
         return None
 
-    def _gives(self, mistakes, trials, outcomes):
+    def _gives(self, mistakes, trials, outcomes, close=CLOSE):
         returned = False
         for arguments, outcome in zip(trials, outcomes, strict=True):
             try:
@@ -108,7 +120,7 @@ class Formula:
                 if isinstance(outcome, Raised):
                     continue
                 return False
-            if not same(outcome, value):
+            if not same(outcome, value, close):
                 return False
             returned = True
         return returned
@@ -124,6 +136,10 @@ class Formula:
                     if found.dtype != expected.dtype:
                         said = f": {_short(expected.dtype)} came in, {_short(found.dtype)} goes out"
                         return self._named("dtype-changed", said=said)
+                    if expected.dtype == torch.float64 and not same(
+                        Returned(found), expected, CLOSE_IN_DOUBLE
+                    ):
+                        return self._nearly_right(trials, outcomes)
         if self.differentiable and (problem := self._gradient(student, trials[-1])):
             return problem
         if self.large is not None:
@@ -134,6 +150,15 @@ class Formula:
             if not same(found, self.right(*arguments), CLOSE_IF_LARGE):
                 return self._named("one-pass-variance")
         return right(self.praise)
+
+    def _nearly_right(self, trials, outcomes):
+        """Off by less than float32 would be, but not by mere rounding: a small ε, for example."""
+        if found := self._first_known(trials, outcomes, CLOSE_IN_DOUBLE):
+            return self._named(found[0], more=len(found) > 1)
+        return wrong(
+            "nearly right, but off by more than rounding. Is an ε added where none belongs, or a "
+            "number rounded on the way?"
+        )
 
     def _gradient(self, student, arguments):
         truth = _gradient_of(self.right, arguments)
@@ -171,7 +196,7 @@ class Formula:
                 given = ", ".join(f"`{name} = {shown(value)}`" for name, value in names)
                 return wrong(
                     f"not a mistake that is known here. For {given} it returns "
-                    f"{_compared(outcome.value, truth)}."
+                    f"{compared(outcome.value, truth)}."
                 )
 
 
@@ -218,141 +243,6 @@ def slug_of(mistake):
     return mistake.partition("/")[0]
 
 
-def parts(value):
-    """What was returned as a list: a pair gives two, everything else one."""
-    return list(value) if isinstance(value, tuple) else [value]
-
-
-def same(outcome, truth, close=CLOSE):
-    """Whether a call returned the truth, up to rounding."""
-    if not isinstance(outcome, Returned):
-        return False
-    expected = [_array(part) for part in parts(truth)]
-    found = _arrays(outcome.value, len(expected))
-    return found is not None and all(
-        _near(one, other, close) for one, other in zip(found, expected, strict=True)
-    )
-
-
-def shown(value):
-    """A value in few characters: small tensors as numbers, others by their shape."""
-    if isinstance(value, tuple):
-        return f"({', '.join(map(shown, value))})"
-    if isinstance(value, torch.Tensor | np.ndarray) and (arrays := _arrays(value, 1)):
-        numbers = arrays[0]
-        if numbers.size > 12:
-            return f"{type(value).__name__} of shape {numbers.shape}"
-        rounded = np.round(numbers, 3) + 0.0  # no -0.0
-        return " ".join(str(rounded.tolist()).split())
-    if isinstance(value, float):
-        return f"{value:g}"
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:  # a student may return anything at all
-        text = object.__repr__(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _compared(found, truth):
-    """What was returned beside what is right; of large arrays, the first number that is not."""
-    pairs = zip(_arrays(found, len(parts(truth))), parts(truth), strict=True)
-    for place, (one, right_one) in enumerate(pairs):
-        other = _array(right_one)
-        if one is None or other is None or one.shape != other.shape or other.size <= 12:
-            continue
-        wrongs = ~np.isclose(one, other, rtol=0, atol=CLOSE * np.abs(other).max())
-        if wrongs.any():
-            at = tuple(int(index) for index in np.argwhere(wrongs)[0])
-            which = f"[{place}]" if isinstance(truth, tuple) else ""
-            return f"`{one[at]:.4g}` at `{which}{list(at)}`; right is `{other[at]:.4g}` there"
-    return f"`{shown(found)}`; right is `{shown(truth)}`"
-
-
-def _misfit(outcomes, truths):
-    """The verdict on results that cannot be compared: not numbers, or not as many as expected."""
-    for outcome, truth in zip(outcomes, truths, strict=True):
-        if isinstance(outcome, Raised):
-            continue
-        count = len(parts(truth))
-        if _arrays(outcome.value, count) is None:
-            value = outcome.value
-            if count > 1:
-                name, hint = MISTAKES["not-a-pair"]
-                return wrong(f"{name}: {count} are expected. {hint}", "not-a-pair")
-            return wrong(
-                f"your function returned {_kind(value)}, `{shown(value)}`; expected {_kind(truth)}."
-            )
-    return None
-
-
-def _kind(value):
-    if value is None:
-        return "None"
-    kind = type(value).__name__
-    count = f" of {len(value)}" if isinstance(value, tuple | list) else ""
-    return f"{'an' if kind[0] in 'aein' else 'a'} {kind}{count}"
-
-
-def _array(value):
-    """Numbers as a float64 array; None stays None; raises where there are no real numbers."""
-    if value is None:
-        return None
-    array = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-    if array.dtype.kind in "SUc":  # numpy would read "3" as 3, and 1 + 2j as 1
-        raise TypeError(f"{array.dtype} is no real number")
-    return array.astype(float)
-
-
-def _arrays(value, count):
-    """The ``count`` results in a returned value as arrays; None if they are not there."""
-    try:
-        values = [value] if count == 1 else value
-        return [_array(values[place]) for place in range(count)] if len(values) == count else None
-    except Exception:  # a student may return anything at all
-        return None
-
-
-def _near(found, expected, close):
-    if found is None or expected is None:
-        return found is expected
-    if found.shape != expected.shape:
-        return False
-    if found.size == 0:
-        return True
-    # Each side may hold an infinity or a NaN, where a mistake divides by zero.
-    with np.errstate(invalid="ignore"):
-        size = np.abs(expected[np.isfinite(expected)]).max(initial=0)
-        return np.allclose(found, expected, rtol=0, atol=close * size + 1e-12, equal_nan=True)
-
-
-def _same_but_for_shape(outcome, truth):
-    if not isinstance(outcome, Returned):
-        return False
-    expected = [_array(part) for part in parts(truth)]
-    found = _arrays(outcome.value, len(expected))
-    for one, other in zip(found, expected, strict=True):
-        if one is None or other is None or one.size != other.size:
-            return False
-        ways = (one.reshape(other.shape), one.T.reshape(other.shape))
-        if not any(_near(way, other, CLOSE) for way in ways):
-            return False
-    return True
-
-
-def _shapes(outcomes, truths):
-    for outcome, truth in zip(outcomes, truths, strict=True):
-        found, expected = (
-            [np.shape(_array(part)) for part in parts(value)] for value in (outcome.value, truth)
-        )
-        if found != expected:
-            return f": {_listed(found)}, expected {_listed(expected)}"
-    return ""
-
-
-def _listed(shapes):
-    return " and ".join(map(str, shapes))
-
-
 def _gradient_of(function, arguments):
     """The gradient of a weighted sum of what a function returns, with respect to argument 0."""
     x, *others = copy.deepcopy(arguments)
@@ -378,7 +268,7 @@ def _equal(before, after):
             torch.equal(before[name], after[name]) for name in before
         )
     if isinstance(before, torch.Tensor | np.ndarray):
-        return np.array_equal(_array(before), _array(after), equal_nan=True)
+        return np.array_equal(array(before), array(after), equal_nan=True)
     return before is after or before == after
 
 

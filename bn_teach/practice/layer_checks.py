@@ -15,8 +15,9 @@ import torch
 from ..batchnorm import BatchNorm1d, BatchNorm2d
 from ..experiments.from_scratch_layers import Table
 from . import attempt, layer
-from .formula import is_stub, no_result, shown
+from .formula import is_stub, no_result
 from .mistakes import MISTAKES
+from .results import shown
 from .verdict import not_yet, right, wrong
 
 N, C = 6, 4

@@ -42,6 +42,7 @@ def remember_check(name, verdict):
                 entry["mistakes"].append(verdict.misconception)
             if verdict.passed:
                 entry["on"] = _today()
+                entry["helped"] = entry["hints"]
 
     return _change(change)
 
@@ -76,14 +77,14 @@ class Progress:
             for notebook, found in by_notebook().items()
             for exercise in found
         ]
-        self.predictions = list(kept["predictions"].values())
+        self.predictions = kept["predictions"]
 
     @property
     def solved(self):
         return sum(entry["passed"] for _, _, entry in self.exercises)
 
     def summary(self):
-        fitting = sum(entry["fits"] for entry in self.predictions)
+        fitting = sum(entry["fits"] for entry in self.predictions.values())
         return (
             f"{self.solved} of {len(self.exercises)} exercises solved, "
             f"{len(self.predictions)} predictions made, {fitting} of them right."
@@ -92,10 +93,16 @@ class Progress:
     def exercise_rows(self):
         return [(notebook, name, _state(entry)) for notebook, name, entry in self.exercises]
 
-    def prediction_rows(self):
+    def prediction_rows(self, called="question"):
+        """``called``: whether a row begins with the "question", or with the shorter "name"."""
         return [
-            (entry["question"], entry["guess"], entry["truth"], "✓" if entry["fits"] else "✗")
-            for entry in self.predictions
+            (
+                name if called == "name" else entry["question"],
+                entry["guess"],
+                entry["truth"],
+                "✓" if entry["fits"] else "✗",
+            )
+            for name, entry in self.predictions.items()
         ]
 
     def __repr__(self):
@@ -118,7 +125,7 @@ def progress():
     return Progress(_read())
 
 
-def hand_in(name, path=None):
+def hand_in(name="", path=None):
     """Write your progress as one page to hand in, and return where it is.
 
     Parameters
@@ -150,7 +157,7 @@ def _page(name, done):
         version=version("bn-teach"),
         summary=escape(done.summary()),
         exercises=_html(EXERCISES, done.exercise_rows()),
-        predictions=_html(PREDICTIONS, done.prediction_rows()),
+        predictions=_html(("prediction", *PREDICTIONS[1:]), done.prediction_rows("name")),
     )
 
 
@@ -161,9 +168,11 @@ def _state(entry):
     if not entry["passed"] and entry["checks"]:
         said.append(_counted(entry["checks"], "check"))
     if entry["mistakes"]:
-        said.append(f"met: {', '.join(entry['mistakes'])}")
-    if entry["hints"]:
-        said.append(_counted(entry["hints"], "hint"))
+        met, more = entry["mistakes"][:2], len(entry["mistakes"]) - 2
+        said.append(f"met: {', '.join(met)}{f' and {more} more' if more > 0 else ''}")
+    hints = entry["helped"] if entry["passed"] else entry["hints"]
+    if hints:
+        said.append(_counted(hints, "hint"))
     if entry["solution"]:
         said.append("solution read first")
     return "; ".join(said)
@@ -175,7 +184,14 @@ def _counted(count, noun):
 
 def _exercise(kept, name):
     """What is kept of an exercise; what an older version of the course did not keep is empty."""
-    empty = {"checks": 0, "passed": False, "mistakes": [], "hints": 0, "solution": False}
+    empty = {
+        "checks": 0,
+        "passed": False,
+        "mistakes": [],
+        "hints": 0,
+        "helped": 0,
+        "solution": False,
+    }
     kept["exercises"][name] = empty | kept["exercises"].get(name, {})
     return kept["exercises"][name]
 
@@ -244,16 +260,15 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <title>Batch Normalization: {name}</title>
 <style>
-@page {{ size: A4; margin: 12mm; }}
-body {{ max-width: 186mm; margin: auto; font: 8pt/1.2 system-ui, sans-serif; color: #1a1a1a; }}
+@page {{ size: A4; margin: 10mm; }}
+body {{ max-width: 190mm; margin: auto; font: 7pt/1.1 system-ui, sans-serif; color: #1a1a1a; }}
 h1 {{ font-size: 14pt; margin: 0 0 1mm; }}
-h2 {{ font-size: 10pt; margin: 3mm 0 1mm; }}
+h2 {{ font-size: 9pt; margin: 2mm 0 0.5mm; }}
 p {{ margin: 0; }}
 table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: 0.2mm 2mm 0.2mm 0; border-bottom: 0.2mm
+td:first-child {{ white-space: nowrap; }}
+th, td {{ text-align: left; vertical-align: top; padding: 0.1mm 2mm 0.1mm 0; border-bottom: 0.2mm
   solid #b0b0b0; }}
-.short td {{ max-width: 30mm; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
-.short td:first-child {{ max-width: 112mm; }}
 </style>
 </head>
 <body>
@@ -262,7 +277,7 @@ th, td {{ text-align: left; vertical-align: top; padding: 0.2mm 2mm 0.2mm 0; bor
 <h2>Exercises</h2>
 {exercises}
 <h2>Predictions, as first made</h2>
-<div class="short">{predictions}</div>
+{predictions}
 </body>
 </html>
 """

@@ -126,9 +126,9 @@ MISTAKES = {
         "square.",
     ),
     "dtype-changed": (
-        "the type of the numbers has changed",
-        "What came in as float64 should go out as float64. Where is a new tensor made, or "
-        "`.float()` called?",
+        "the numbers are right, but their type has changed",
+        "What came in as float64 should go out as float64. Where is `.float()` called, or a new "
+        "tensor made without `dtype=x.dtype`?",
     ),
     "shape-changed": (
         "the numbers are right, but their shape is not",
@@ -147,7 +147,7 @@ MISTAKES = {
         "The docstring says what to return, and in which order.",
     ),
     "swapped": (
-        "the results are right, but in the wrong order",
+        "the results come in the wrong order",
         "The docstring says which comes first.",
     ),
 }

@@ -1,12 +1,16 @@
 """Predictions, by keyboard: in JupyterLab, where they are kept, and in files without a kernel."""
 
 import json
+import re
 
 import nbformat
 import pytest
 
+from bn_teach import practice
 from bn_teach.export.exporters import PageOfOneFile, SlidesOfOneFile
 from bn_teach.practice import memory
+from bn_teach.practice.exercise import by_notebook
+from bn_teach.practice.verdict import right, wrong
 from tests.browser.exported import Exported
 from tests.export.samples import cell, notebook
 
@@ -170,3 +174,19 @@ def test_jupyterlab_keeps_the_first_guess_and_shows_it_again(folder, open_lab):
     assert predictions(lab.page).nth(1).get_by_role("spinbutton").input_value() == "12.5"
     (folder / memory.FILE).unlink()
     assert (lab.errors, lab.foreign) == ([], [])
+
+
+def test_a_full_record_is_one_page(tmp_path, monkeypatch, chromium):
+    monkeypatch.chdir(tmp_path)
+    for place in range(45):
+        memory.remember_prediction(f"the-name-of-prediction-{place}", "?", "a guess", "31 %", True)
+    for exercise in [one for found in by_notebook().values() for one in found]:
+        for mistake in ("eps-outside-root", "gamma-beta-swapped", "statistics-detached", "swapped"):
+            memory.remember_check(exercise.name, wrong("no.", mistake))
+        memory.remember_hint(exercise.name, 3)
+        memory.remember_check(exercise.name, right("yes."))
+    opened = chromium.new_page()
+    opened.goto(f"file://{practice.hand_in('Kim Minji').resolve()}")
+    pages = re.findall(rb"/Type\s*/Page\b", opened.pdf(prefer_css_page_size=True))
+    opened.close()
+    assert len(pages) == 1

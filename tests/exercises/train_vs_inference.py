@@ -17,6 +17,17 @@ def update_running(running_mean, running_var, x, momentum):
 """
 
 
+def with_squares(divisor="(len(x) - 1)", new="{}", mean="x.mean(0)", power=2):
+    """Exercise 1 with the variance written out."""
+    return f"""
+def update_running(running_mean, running_var, x, momentum):
+    mean = {mean}
+    var = ((x - mean) ** {power}).sum(0) / {divisor}
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    return new_mean, {new.format("(1 - momentum) * running_var + momentum * var")}
+"""
+
+
 def folded(weight=WEIGHT, bias=BIAS, scale=SCALE, before="pass"):
     """Exercise 2: the right lines, but for what is given."""
     return f"""
@@ -101,6 +112,8 @@ def update_running(running_mean, running_var, x, momentum):
             updated(mean="momentum * x.mean(0)"),
             updated(var="momentum * x.var(0)"),
             updated("x.mean(0)", "x.var(0)"),
+            updated(mean="x.mean(0)"),
+            updated(var="x.var(0)"),
         ),
         "old-keeps-weight": (
             """
@@ -152,6 +165,18 @@ def update_running(running_mean, running_var, x, momentum):
 """,
         ),
         "corrected-twice": (updated(before="n = x.shape[0]", var=VAR + " * n / (n - 1)"),),
+        "factor-on-all": (with_squares("len(x)", "({}) * len(x) / (len(x) - 1)"),),
+        "mean-corrected": (
+            updated(mean=MEAN.replace("x.mean(0)", "x.sum(0) / (len(x) - 1)")),
+            with_squares(mean="x.sum(0) / (len(x) - 1)"),
+        ),
+        "channels-counted": (with_squares("(x.shape[1] - 1)"),),
+        "brackets-missing": (with_squares("len(x) - 1"),),
+        "square-missing": (with_squares(power=1),),
+        "eps-in-buffer": (
+            updated(var=VAR.replace("x.var(0)", "(x.var(0) + 1e-5)")),
+            updated(var=f"{VAR} + 1e-5"),
+        ),
         "one-pass-variance": (
             """
 def update_running(running_mean, running_var, x, momentum):
@@ -286,6 +311,17 @@ def fold(linear, norm):
             without_gamma("norm.bias - norm.running_mean / std", weight=WEIGHT),
         ),
         "beta-scaled": (folded(bias="scale * (norm.bias - norm.running_mean)"),),
+        "bias-negated": (folded(bias="scale * norm.running_mean - norm.bias"),),
+        "mean-off-the-weight": (
+            folded("scale[:, None] * (linear.weight - norm.running_mean[:, None])", "norm.bias"),
+        ),
+        "matrix-product": (
+            folded(weight="scale @ linear.weight"),
+            folded(weight="linear.weight @ scale"),
+        ),
+        "times-the-deviation": (
+            folded(scale="norm.weight * (norm.running_var + norm.eps).sqrt()"),
+        ),
         "divides-by-variance": (folded(scale="norm.weight / (norm.running_var + norm.eps)"),),
         "eps-outside-root": (folded(scale="norm.weight / (norm.running_var.sqrt() + norm.eps)"),),
         "eps-missing": (folded(scale="norm.weight / norm.running_var.sqrt()"),),
@@ -306,6 +342,7 @@ def fold(linear, norm):
             folded(weight="linear.weight.T * scale"),  # it lies on its side
         ),
         "input-changed": (
+            folded(before="norm.train()"),
             """
 def fold(linear, norm):
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -324,11 +361,7 @@ def fold(linear, norm):  # the layer itself becomes the folded one
 """,
         ),
         "nothing-returned": (folded().replace("return", "folded ="),),
-        "not-a-pair": (
-            f"def fold(linear, norm): return {SCALE}",
-            "def fold(linear, norm): return lambda x: norm(linear(x))",
-            "def fold(linear, norm): return torch.nn.Sequential(linear, norm)",
-        ),
+        "not-a-pair": (f"def fold(linear, norm): return {SCALE}",),
     },
     "two": {
         folded(
@@ -347,7 +380,9 @@ def fold(linear, norm):  # without eps, and in place
 """: "eps-missing",
     },
     "unknown": (
-        folded("scale[:, None] * (linear.weight - norm.running_mean[:, None])", "norm.bias"),
+        folded(weight="linear.weight / scale[:, None]"),
+        "def fold(linear, norm): return lambda x: norm(linear(x))",
+        "def fold(linear, norm): return torch.nn.Sequential(linear, norm)",
         folded(bias=f"{BIAS} + scale * linear.bias"),  # there is none: it raises
         folded("scale.mean() * linear.weight", "norm.bias - scale.mean() * norm.running_mean"),
     ),

@@ -96,6 +96,11 @@ def standardize(x, eps=1e-5):
     return (x - mean) / (var + eps).sqrt()
 """,
             """
+def standardize(x, eps=1e-5):  # the spread around the mean of everything
+    var = ((x - x.mean()) ** 2).mean(0)
+    return (x - x.mean(0)) / (var + eps).sqrt()
+""",
+            """
 def standardize(x, eps=1e-5):
     return (x - x.mean()) / (x.var(0, correction=0) + eps) ** 0.5
 """,
@@ -103,6 +108,9 @@ def standardize(x, eps=1e-5):
 def standardize(x, eps=1e-5):
     return (x - x.mean(0)) / (x.var(correction=0) + eps) ** 0.5
 """,
+        ),
+        "sign-turned": (
+            "def standardize(x, eps): return (x.mean(0) - x) / (x.var(0, correction=0) + eps)**0.5",
         ),
         "n-minus-1": (
             "def standardize(x, eps): return (x - x.mean(0)) / torch.sqrt(x.var(0) + eps)",
@@ -118,6 +126,14 @@ def standardize(x, eps=1e-5):
         ),
         "eps-outside-root": (
             "def standardize(x, eps): return (x - x.mean(0)) / (x.std(0, correction=0) + eps)",
+        ),
+        "eps-after-division": (
+            "def standardize(x, eps): return (x - x.mean(0)) / x.std(0, correction=0) + eps",
+            """
+def standardize(x, eps=1e-5):
+    var = ((x - x.mean(0)) ** 2).mean(0)
+    return (x - x.mean(0)) / torch.sqrt(var) + eps
+""",
         ),
         "eps-missing": (
             "def standardize(x, eps=1e-5): return (x - x.mean(0)) / x.std(0, correction=0)",

@@ -51,6 +51,33 @@ def batch_moments(x):  # means of equal parts can be averaged
         "only-n": (
             "def batch_moments(x): return x.mean(0), x.var(0, correction=0)",
             "def batch_moments(x): return x.mean((0, 2, 3)), x.var(0, correction=0)",
+            """
+def batch_moments(x):  # one mean for each place
+    rows = x.flatten(1)
+    return rows.mean(0), rows.var(0, correction=0)
+""",
+        ),
+        "reshape-mixes": (
+            """
+def batch_moments(x):
+    rows = x.reshape(x.shape[1], -1)
+    return rows.mean(1), rows.var(1, correction=0)
+""",
+            """
+def batch_moments(x):
+    rows = x.reshape(-1, x.shape[1])
+    return rows.mean(0), ((rows - rows.mean(0)) ** 2).mean(0)
+""",
+        ),
+        "eps-in-variance": (
+            *(
+                f"""
+def batch_moments(x):
+    mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+    return mean, var + {eps}
+"""
+                for eps in ("1e-5", "1e-2", "1e-3", "1e-6", "1e-8")
+            ),
         ),
         "only-places": (
             "def batch_moments(x): return x.mean((2, 3)), x.var((2, 3), correction=0)",
@@ -84,6 +111,10 @@ def batch_moments(x):
     return mean, ((x - mean) ** 2).sum() / x.numel()
 """,
             "def batch_moments(x): return x.mean((0, 2, 3)), x.var(correction=0)",
+            """
+def batch_moments(x):  # the spread around the mean of everything
+    return x.mean((0, 2, 3)), ((x - x.mean()) ** 2).mean((0, 2, 3))
+""",
         ),
         "mean-meets-width": (
             """
@@ -245,6 +276,7 @@ def batch_moments(x):
         "def batch_moments(x): return x.mean(0), x.std(0, correction=0)": "only-n",
         "def batch_moments(x): return x.mean((2, 3)), x.std((2, 3))": "only-places",
         "def batch_moments(x): return torch.var_mean(x, (0, 2, 3))": "swapped",
+        "def batch_moments(x): return x.mean((0, 2, 3)), x.var((0, 2, 3)) + 1e-5": "n-minus-1",
         "def batch_moments(x): return x.mean((0, 2, 3)), x.std((0, 2, 3))": "standard-deviation",
         """
 def batch_moments(x):

@@ -50,8 +50,21 @@ def test_a_result_in_place_of_the_function_is_said_to_be_so():
 
 @pytest.mark.parametrize("call", [practice.hint, practice.solution, lambda n: practice.check(n, 1)])
 def test_an_unknown_name_is_refused_with_the_known_ones(call):
-    with pytest.raises(ValueError, match="no exercise 'men'; there are mean, "):
-        call("men")
+    with pytest.raises(ValueError, match="no exercise 'xyz'; there are mean, "):
+        call("xyz")
+
+
+def test_a_name_that_is_nearly_right_is_asked_about():
+    with pytest.raises(ValueError, match="no exercise 'standardise'; did you mean 'standardize'"):
+        practice.hint("standardise")
+
+
+def test_a_solution_is_shown_without_its_docstring(capsys):
+    practice.solution("standardize")
+    said = capsys.readouterr().out
+    assert "def standardize(x" in said
+    assert '"""' not in said
+    assert "return normalize(" in said
 
 
 def test_hints_come_one_by_one(capsys):

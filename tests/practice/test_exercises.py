@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from bn_teach.practice import attempt, exercise
-from bn_teach.practice.formula import Formula, same, slug_of
+from bn_teach.practice.formula import Formula, slug_of
 from bn_teach.practice.mistakes import MISTAKES
+from bn_teach.practice.results import same
 
 ROOT = Path(__file__).parents[2]
 MODULES = [

@@ -13,7 +13,8 @@ import torch
 from bn_teach.batchnorm import BatchNorm1d, BatchNorm2d
 from bn_teach.experiments.from_scratch_layers import FirstTry
 from bn_teach.practice import attempt, layer, layer_checks
-from bn_teach.practice.formula import same, slug_of
+from bn_teach.practice.formula import slug_of
+from bn_teach.practice.results import same
 from tests.layers import FUNCTIONAL, IN_PLACE, LAYER
 
 TORCHS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)

@@ -58,11 +58,20 @@ def test_a_record_to_hand_in(busy, here):
     assert path == Path("record-of-kim-minji.html")
     page = path.read_text("utf-8")
     assert "<h1>Kim &lt;Minji&gt;</h1>" in page
-    assert "&lt;b&gt;How&lt;/b&gt; much?" in page
+    assert "<td>two</td><td>30 %</td><td>31 %</td>" in page
     assert "solved at check 3" in page
     assert "://" not in page
     other = practice.hand_in("김민지", here / "for" / "you.html")
     assert "김민지" in other.read_text("utf-8")
+
+
+def test_hints_after_solving_do_not_count():
+    memory.remember_hint("mean", 1)
+    memory.remember_check("mean", right("yes"))
+    memory.remember_hint("mean", 2)
+    states = {name: state for _, name, state in practice.progress().exercise_rows()}
+    assert states["mean"] == "solved at check 1; 1 hint"
+    assert memory.hints_seen("mean") == 2
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3])

@@ -79,6 +79,7 @@ def test_half_way(averages):
     before, after = (averages.steps[1:][share < 0.5].max(), averages.steps[1:][share >= 0.5].min())
     assert after - before == 10
     assert before <= prediction._truth <= after
+    assert "Batches of 64, the network's second norm" in prediction._question
     assert "would be 69, since 0.99 to the power of 69" in prediction._found
     assert 0.99**69 == pytest.approx(0.5, abs=0.001)
     assert explained(prediction)

@@ -73,7 +73,7 @@ def test_the_price_is_that_of_the_stored_run(tmp_path, monkeypatch):
     assert prediction._truth == pytest.approx(slow / fast)
     assert f"{slow:.0f} ms with ZCA, {fast:.0f} ms" in prediction._found
     assert "N = 2048 samples of k = 1024 features" in prediction._question
-    assert "factor would be 512." in prediction._number["high"]
+    assert "factor would be 2560." in prediction._number["high"]  # 2 · 1024 + 1024² / 2048
     assert run.settings["machine"] in prediction._found
     assert explained(prediction)
     for guess, fits in ((float(slow / fast), True), (2, False), (512, False)):

@@ -3,7 +3,7 @@
 import torch
 
 from ... import batchnorm, inference
-from .. import formulas
+from .. import folds, formulas
 from ..exercise import Exercise
 from ..formula import Formula, drawn
 
@@ -22,7 +22,9 @@ def update_running(running_mean, running_var, x, momentum):
 def _updated(made, running_mean, running_var, x, momentum):
     mean, var = _of_batch(made, x)
     n = x.numel() / mean.numel()
+    corrected = mean * n / (n - 1)
     around = {
+        "mean-corrected/around": corrected,
         "around-running-mean": running_mean,
         "around-running-mean/new": (1 - momentum) * running_mean + momentum * mean,
     }
@@ -32,8 +34,18 @@ def _updated(made, running_mean, running_var, x, momentum):
         var = var * (n - 1) / n
     elif "corrected-twice" in made:
         var = var * (n / (n - 1)) ** 2
-    elif "biased-buffer" not in made:
+    elif "brackets-missing" in made:
+        var = var - 1
+    elif "channels-counted" in made:
+        var = var * n / (x.shape[1] - 1)
+    elif not made & {"biased-buffer", "factor-on-all"}:
         var = var * n / (n - 1)
+    if made & {"mean-corrected", "mean-corrected/around"}:
+        mean = corrected
+    if "square-missing" in made:
+        var = 0 * var
+    if "eps-in-buffer" in made:
+        var = var + 1e-5
     if "standard-deviation" in made:
         var = torch.sqrt(var)
     if "momentum-fixed" in made:
@@ -41,8 +53,13 @@ def _updated(made, running_mean, running_var, x, momentum):
     if "start-typed-in" in made:
         running_mean, running_var = 0, 1
     (old, new), (old_var, new_var) = (_weights(made, w, momentum) for w in ("mean", "variance"))
-    moved = old * running_mean + new * mean, old_var * running_var + new_var * var
-    return moved[::-1] if "swapped" in made else moved
+    moved = old_var * running_var + new_var * var
+    if "factor-on-all" in made:
+        moved = moved * n / (n - 1)
+    if "eps-in-buffer/new" in made:
+        moved = moved + 1e-5
+    pair = old * running_mean + new * mean, moved
+    return pair[::-1] if "swapped" in made else pair
 
 
 def _of_batch(made, x):
@@ -68,18 +85,32 @@ def _weights(made, which, momentum):
         old = 1
     if has("old-left-out"):
         old = 0
-    if "old-left-out/batch" in made:
+    if has("old-left-out/batch"):
         old, new = 0, 1
     return old, new
 
 
 def _batches():
-    """The first one to be followed by hand, and square: there a wrong axis goes unnoticed."""
-    first = [[1.0, 5.0], [1.0, 4.0], [[1.0, 4.0], [3.0, 10.0]]]
-    others = [(1, 7, 3, 0.3), (2, 4, 5, 0.6)]
-    return [(*(torch.tensor(values, dtype=torch.float64) for values in first), 0.25)] + [
-        (drawn(seed, c), drawn(seed + 10, c) ** 2, drawn(seed + 20, n, c, centre=2), momentum)
-        for seed, n, c, momentum in others
+    """Two to be followed by hand, the first square: there a wrong axis goes unnoticed.
+
+    The last one has numbers so small that an ε of 0.00001 counts.
+    """
+    by_hand = [
+        ([1, 5], [1, 4], [[1, 4], [3, 10]], 0.25),
+        ([1, 8], [3, 2], [[1, 2], [2, 6], [6, 4]], 0.5),
+    ]
+    others = [(1, 7, 3, 0.3, 1), (2, 4, 5, 0.6, 0.003)]
+    return [
+        (*(torch.tensor(values, dtype=torch.float64) for values in tensors), momentum)
+        for *tensors, momentum in by_hand
+    ] + [
+        (
+            unit * drawn(seed, c),
+            (unit * drawn(seed + 10, c)) ** 2,
+            unit * drawn(seed + 20, n, c, centre=2),
+            momentum,
+        )
+        for seed, n, c, momentum, unit in others
     ]
 
 
@@ -106,6 +137,8 @@ running = Exercise(
             "old-left-out/mean",
             "old-left-out/variance",
             "old-left-out/batch",
+            "old-left-out/batch/mean",
+            "old-left-out/batch/variance",
             "old-keeps-weight",
             "old-keeps-weight/mean",
             "old-keeps-weight/variance",
@@ -117,6 +150,14 @@ running = Exercise(
             "biased-buffer",
             "factor-reversed",
             "corrected-twice",
+            "factor-on-all",
+            "mean-corrected",
+            "mean-corrected/around",
+            "channels-counted",
+            "brackets-missing",
+            "square-missing",
+            "eps-in-buffer",
+            "eps-in-buffer/new",
         ),
         own={
             "moves-away": (
@@ -155,6 +196,32 @@ running = Exercise(
                 "the running variance is corrected twice",
                 "torch's `var` divides by n − 1 already, unless it is told not to.",
             ),
+            "factor-on-all": (
+                "the old variance is corrected as well",
+                "It was corrected when it came in. Which of the two terms is new?",
+            ),
+            "mean-corrected": (
+                "the mean is divided by n − 1 as well",
+                "Let all values of a channel be 5. What is your mean?",
+            ),
+            "channels-counted": (
+                "the channels are counted, not the samples",
+                "x is (N, C). How many values does the variance of one channel run over?",
+            ),
+            "brackets-missing": (
+                "1 is subtracted from the variance, not from n",
+                "Python divides before it subtracts. What belongs together?",
+            ),
+            "square-missing": (
+                "the batch's variance comes out as 0",
+                "In a sum of differences from the mean, plus and minus cancel. What keeps them "
+                "from it?",
+            ),
+            "eps-in-buffer": (
+                "ε is added to the running variance",
+                "ε belongs under the root, when x is normalised. What would many steps with ε do "
+                "to a channel that is constant?",
+            ),
         },
         arguments=("running_mean", "running_var", "x", "momentum"),
         todo="let `update_running` return both, in place of the dots.",
@@ -177,95 +244,12 @@ running = Exercise(
 )
 
 
-class _FormulaOfLayers(Formula):
-    """A formula for a weight and a bias, which may as well be returned as one linear layer."""
-
-    def __call__(self, student):
-        def pair(*arguments):
-            return _as_pair(student(*arguments))
-
-        pair.forward = getattr(student, "forward", student)  # where the student's lines are found
-        return super().__call__(pair)
-
-
-def _as_pair(found):
-    return (found.weight, found.bias) if isinstance(found, torch.nn.Linear) else found
-
-
-def _folded(made, linear, norm):
-    gamma, beta, mean = norm.weight, norm.bias, norm.running_mean
-    if "gamma-beta-swapped" in made:
-        gamma, beta = beta, gamma
-    if made & {"affine-missing", "affine-missing/gamma"}:
-        gamma = torch.ones_like(gamma)
-    if made & {"affine-missing", "affine-missing/beta"}:
-        beta = torch.zeros_like(beta)
-    inverse_std = formulas.normalize(made, 1, 0, norm.running_var, norm.eps)
-    scale = gamma * inverse_std
-    parts = {"": torch.ones_like(scale), "/gamma-missing": inverse_std, "/std-missing": gamma}
-
-    def scale_in(mistake):
-        """What is left of the scale where it is needed."""
-        return next((part for end, part in parts.items() if mistake + end in made), scale)
-
-    centre = scale_in("mean-not-scaled") * mean
-    if "mean-added" in made:
-        centre = -centre
-    if "mean-left-out" in made:
-        centre = 0 * centre
-    bias = (scale * beta if "beta-scaled" in made else beta) - centre
-    across = scale_in("weight-not-scaled")
-    weight = (across if "inputs-scaled" in made else across[:, None]) * linear.weight
-    return (bias, weight) if "swapped" in made else (weight, bias)
-
-
-def _layers():
-    """Pairs of layers; the first to be followed by hand, the second square."""
-    return [_by_hand()] + [_drawn_layers(*sizes) for sizes in ((1, 4, 4), (2, 3, 5))]
-
-
-def _by_hand():
-    layers = _filled(1, 1, eps=1.0, weight=4, gamma=6, beta=1, mean=5, var=8)
-    linear, norm = layers
-    linear.extra_repr = lambda: "weight=[[4]]"  # for the message: the numbers, not the sizes
-    norm.extra_repr = lambda: "weight=[6], bias=[1], running_mean=[5], running_var=[8], eps=1"
-    return layers
-
-
-def _drawn_layers(seed, outputs, inputs):
-    """Layers with variances so small that eps counts, even 0.00001."""
-    eps, small = 1e-4, 0.02
-    gamma, var, beta, mean = (drawn(seed + 10 * i, outputs) for i in range(4))
-    return _filled(
-        outputs,
-        inputs,
-        eps=eps,
-        weight=drawn(seed, outputs, inputs, spread=small),
-        gamma=0.5 + gamma.abs(),
-        beta=beta,
-        mean=small * mean,
-        var=eps * (0.5 + var.abs()),
-    )
-
-
-@torch.no_grad()
-def _filled(outputs, inputs, *, eps, weight, gamma, beta, mean, var):
-    """A linear map and the norm after it, in evaluation mode, with these numbers."""
-    linear = torch.nn.Linear(inputs, outputs, bias=False, dtype=torch.float64)
-    norm = batchnorm.BatchNorm1d(outputs, eps=eps, dtype=torch.float64).eval()
-    places = (linear.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var)
-    for place, values in zip(places, (weight, gamma, beta, mean, var), strict=True):
-        place.copy_(torch.as_tensor(values))
-    # So that numpy can have them, and a change in place is noticed, not refused.
-    return linear.eval().requires_grad_(False), norm.requires_grad_(False)
-
-
 folding = Exercise(
     "fold",
-    _FormulaOfLayers(
-        right=lambda linear, norm: _as_pair(inference.fold(linear, norm)),
-        trials=_layers,
-        made=_folded,
+    folds.FormulaOfLayers(
+        right=lambda linear, norm: folds.as_pair(inference.fold(linear, norm)),
+        trials=folds.layers,
+        made=folds.folded,
         mistakes=(
             "swapped",
             "inputs-scaled",
@@ -282,7 +266,12 @@ folding = Exercise(
             "mean-not-scaled/gamma-missing",
             "mean-not-scaled/std-missing",
             "beta-scaled",
+            "bias-negated",
+            "mean-off-the-weight",
+            "matrix-product",
+            "matrix-product/reversed",
             "divides-by-variance",
+            "times-the-deviation",
             "eps-outside-root",
             "eps-missing",
             "eps-fixed",
@@ -313,6 +302,38 @@ folding = Exercise(
             "beta-scaled": (
                 "β is scaled as well",
                 "Look at the formula: does the norm add β before it scales, or after?",
+            ),
+            "bias-negated": (
+                "the bias has the wrong sign",
+                "Let E be 0: what do the two layers make of x = 0?",
+            ),
+            "mean-off-the-weight": (
+                "E is subtracted from W, not from W x",
+                "Put x = 0 into both: E still counts. Is it part of the weight, or of the bias?",
+            ),
+            "matrix-product": (
+                "the scale and W are multiplied as matrices",
+                "Which shape has your weight? Each row of W should only become longer or shorter.",
+            ),
+            "affine-missing": (
+                "γ or β is left out",
+                "Let E = 0 and Var + ε = 1. Is your weight still right, and your bias?",
+            ),
+            "divides-by-variance": (
+                "the scale divides by the variance, not by the standard deviation",
+                "If W x is in metres, in which unit is its variance? The norm's output is in none.",
+            ),
+            "times-the-deviation": (
+                "the scale multiplies by the standard deviation",
+                "Should the norm make a channel of large spread wider, or narrower?",
+            ),
+            "eps-fixed": (
+                "ε is a number in your code, not `norm.eps`",
+                "Set `norm.eps = 1` and call it again: the result should change.",
+            ),
+            "input-changed": (
+                "the result is right, but one of the layers is not as it was",
+                "Which of your lines writes into it, or changes its mode?",
             ),
         },
         arguments=("linear", "norm"),

@@ -26,6 +26,10 @@ OWN = {
         "a sum is divided by the wrong number",
         "Count how many numbers went into the sum. What do you divide it by?",
     ),
+    "n-minus-1": (
+        "the variance is divided by n − 1",
+        "Divide by all values that went into the sum. (torch's `var` and `std` take one less.)",
+    ),
 }
 
 
@@ -35,10 +39,10 @@ class _WithStd(Formula):
 
     std: tuple[str, str] = ("", "")
 
-    def _first_known(self, trials, outcomes):
+    def _first_known(self, trials, outcomes, *close):
         threes = ((slip, *self.std) for slip in self.mistakes)
-        return super()._first_known(trials, outcomes) or next(
-            (three for three in threes if self._gives(set(three), trials, outcomes)), None
+        return super()._first_known(trials, outcomes, *close) or next(
+            (three for three in threes if self._gives(set(three), trials, outcomes, *close)), None
         )
 
 
@@ -63,6 +67,7 @@ AXES_OF_FEATURES = {
         "/var-by-hand": ((0,), wrong),
     }.items()
 }
+EPS_IN_VARIANCE = {f"eps-in-variance/{eps}": eps for eps in (1e-5, 1e-2, 1e-3, 1e-6, 1e-8)}
 
 
 def _moments_of_features(made, x):
@@ -91,13 +96,21 @@ def _moments_of_features(made, x):
                 var = ((x - mean) ** 2).mean(of_var, keepdim=True)
             return mean, var
     mean, var = formulas.moments(made, x, (0,))
-    return mean, (x**2).mean(0) if "mean-of-squares" in made else var
+    if "mean-of-squares" in made:
+        return mean, (x**2).mean(0)
+    if "whole-batch/around" in made:
+        return mean, ((x - x.mean()) ** 2).mean(0)
+    return mean, var
 
 
 def _standardize(made, x, eps):
     mean, var = _moments_of_features(made, x)
     if "min-max" in made:
         return (x - x.amin(0)) / (x.amax(0) - x.amin(0))
+    if "eps-after-division" in made:
+        return formulas.normalize(made | {"eps-missing"}, x, mean, var, eps) + eps
+    if "sign-turned" in made:
+        x, mean = -x, -mean
     return formulas.normalize(made, x, mean, var, eps)
 
 
@@ -141,6 +154,7 @@ standardize = Exercise(
         made=_standardize,
         mistakes=(
             *AXES_OF_FEATURES,
+            "whole-batch/around",
             "wrong-axis/bare",
             "wrong-axis/bare-by-hand",
             "mean-of-squares",
@@ -154,8 +168,10 @@ standardize = Exercise(
             "spread-kept",
             "brackets-missing",
             "min-max",
+            "sign-turned",
             "divides-by-variance",
             "eps-outside-root",
+            "eps-after-division",
             "eps-missing",
             *formulas.FIXED_EPS,
             "n-minus-1",
@@ -169,6 +185,18 @@ standardize = Exercise(
             "min-max": (
                 "this stretches each feature from 0 to 1, by its smallest and its largest value",
                 "That is another way to scale. Which two numbers of a feature are in the formula?",
+            ),
+            "sign-turned": (
+                "every sign is turned round",
+                "Where should a value come out that is larger than the mean?",
+            ),
+            "eps-after-division": (
+                "ε is added to the quotient",
+                "Python divides before it adds. What stands under the root in the formula?",
+            ),
+            "eps-missing": (
+                "ε is missing",
+                "What does it return for a feature that is constant? Look at the formula again.",
             ),
             "whitens": (
                 "the features that you return have no correlation: this is whitening",
@@ -206,6 +234,12 @@ AXES_OF_CHANNELS |= {
 
 
 def _batch_moments(made, x):
+    if "only-n/flat" in made:  # every place is taken for a feature
+        return [value.flatten() for value in formulas.moments(made, x.flatten(1), (0,))]
+    if "reshape-mixes" in made:
+        x = x.reshape(1, x.shape[1], 1, -1)
+    if "reshape-mixes/last" in made:
+        x = x.reshape(-1, x.shape[1], 1, 1)
     axes = next((AXES_OF_CHANNELS[slip] for slip in AXES_OF_CHANNELS if slip in made), (0, 2, 3))
     mean, var = (value.squeeze(axes) for value in formulas.moments(made, x, axes))
     n, c, h, w = x.shape
@@ -227,6 +261,7 @@ def _batch_moments(made, x):
         "only-n/var": lambda: _var(x, (0,), free),
         "only-places/var": lambda: _var(x, (2, 3), free),
         "whole-batch/var": lambda: _var(x, (0, 1, 2, 3), free),
+        "whole-batch/around": lambda: ((x - x.mean()) ** 2).mean(axes),
         "mean-of-squares": lambda: (x**2).mean(axes),
         "var-in-steps/places": lambda: _var(x, (0,), free).mean((1, 2)),
         "var-in-steps/images": lambda: _var(x, (2, 3), free).mean(0),
@@ -239,6 +274,8 @@ def _batch_moments(made, x):
     for slip, variance in others.items():
         if slip in made:
             var = variance()
+    for slip in made & EPS_IN_VARIANCE.keys():
+        var = var + EPS_IN_VARIANCE[slip]
     if "standard-deviation" in made:
         var = var.sqrt()
     if "shape-changed" in made:  # keepdim
@@ -265,9 +302,15 @@ def _kept(x, axes):
 
 
 def _batches_of_images():
-    """In the smallest batch N, C and W are the same: what does not fit goes unnoticed there."""
-    sizes = ((2, 2, 1, 2), (4, 3, 2, 5), (2, 4, 3, 2))
-    return [(drawn(seed, *size, centre=1),) for seed, size in enumerate(sizes)]
+    """In the smallest batch N, C and W are the same: what does not fit goes unnoticed there.
+
+    The last batch has a spread so small that an ε in the variance counts.
+    """
+    spreads = {(2, 2, 1, 2): 1, (4, 3, 2, 5): 1, (2, 4, 3, 2): 1e-3}
+    return [
+        (drawn(seed, *size, spread=spread, centre=1),)
+        for seed, (size, spread) in enumerate(spreads.items())
+    ]
 
 
 batch_moments = Exercise(
@@ -282,6 +325,10 @@ batch_moments = Exercise(
             "only-n/var",
             "only-places/var",
             "whole-batch/var",
+            "whole-batch/around",
+            "only-n/flat",
+            "reshape-mixes",
+            "reshape-mixes/last",
             "mean-meets-width",
             "var-in-steps/places",
             "var-in-steps/images",
@@ -299,6 +346,7 @@ batch_moments = Exercise(
             "standard-deviation",
             "swapped",
             "n-minus-1",
+            *EPS_IN_VARIANCE,
             "shape-changed",
         ),
         own=OWN
@@ -306,6 +354,14 @@ batch_moments = Exercise(
             "only-places": (
                 "the statistics run over height and width alone, each image by itself",
                 "Batch norm mixes the samples. How many means has a layer of C channels?",
+            ),
+            "reshape-mixes": (
+                "the reshape mixes the channels",
+                "It takes image after image. Which axis has to come first, or last, before that?",
+            ),
+            "eps-in-variance": (
+                "ε is added to the variance",
+                "It belongs to the division. What is the variance of a channel that is constant?",
             ),
             "mean-meets-width": (
                 "the mean of shape (C,) meets the width, not the channels",

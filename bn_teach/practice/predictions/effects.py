@@ -127,12 +127,11 @@ def few_images(run, few=100, many=500):
         f"new images. With {few} training images it ...",
         {
             choices[5]: "“BN regularises, so it helps most where images are few.” But of the four "
-            f"sizes even the one where it helps most gains only {most} points.",
+            f"sizes even the best gains only {most} points.",
             choices[1]: f"As with {many} images: so it would be if their number did not matter.",
-            choices[0]: "A gain that shrinks with the number of images may come near 0, but it "
-            "need not stop there.",
-            choices[-1]: "So BN does not help more where images are fewer. Why it turns into a "
-            "loss, this measurement does not say.",
+            choices[0]: "A gain that shrinks with the number of images need not stop at 0.",
+            choices[-1]: "So BN does not help more where images are fewer. Why it loses, this "
+            "does not say.",
         },
         truth=choices[min(choices, key=lambda gain: abs(gain - mean[few]))],
         found=f"Measured: {look.number(mean[few])} ± {look.number(error)} points (mean ± standard "

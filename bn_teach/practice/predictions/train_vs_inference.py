@@ -33,7 +33,7 @@ def neighbours(found, size=8):
 
 
 def half_way(averages, momentum=0.01):
-    """``averages``: running_statistics.moving_averages()."""
+    """``averages``: running_statistics.moving_averages(64): batches of 64, the last norm."""
     truth, running = averages.truth["mean"], averages.running[str(momentum)]["mean"]
     channel = np.abs(truth[-1]).argmax()
     share = running[:, channel] / truth[:, channel]  # 0 at the start
@@ -41,8 +41,9 @@ def half_way(averages, momentum=0.01):
     by_rule = np.log(0.5) / np.log(1 - momentum)
     return predict(
         "half-way",
-        f"A running mean starts at 0, with momentum {momentum}. Take the channel whose mean ends "
-        "furthest from 0. After how many steps is its running mean half of the true one?",
+        f"Batches of 64, the network's second norm: a running mean starts at 0, with momentum "
+        f"{momentum}. Take the channel whose mean ends furthest from 0. After how many steps is "
+        "its running mean half of the true one?",
         number(
             within=10,
             unit="steps",

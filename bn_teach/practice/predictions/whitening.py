@@ -67,8 +67,8 @@ def price_of_zca(run, k=1024):
     standardised, zca = (float(run.snapshots[name][at]) for name in ("standardised", "ZCA"))
     ratio, n = zca / standardised, max(256, 2 * k)  # the batch, as in whitening_cost
     counted = (
-        "Eigenvectors take about k³ steps, standardising N·k: by that count the factor would be "
-        f"{k**3 // (n * k)}."
+        "The covariance takes about N·k² steps, the product as many, the root about k³, "
+        f"standardising N·k: by that count the factor would be {(2 * n * k**2 + k**3) // (n * k)}."
     )
     return predict(
         "price-of-zca",
@@ -77,8 +77,8 @@ def price_of_zca(run, k=1024):
         number(
             within=ratio / 2,
             unit="times as long",
-            low=f"ZCA needs the covariance of all {k} features, {k} × {k} numbers, and its "
-            "eigenvectors. Standardising looks at each value a few times.",
+            low=f"ZCA needs the covariance of all {k} features, {k} × {k} numbers, its root, and "
+            "a product with every sample. Standardising looks at each value a few times.",
             high=f"{counted} But steps are not time: a processor does not need equally long for "
             "each of them.",
             right=f"{counted} How long they take only a clock can tell.",
