@@ -39,9 +39,6 @@ def _against_right(costs):
     }
     layout["xaxis2"] |= {"tickvals": [2, 16, 128], "tickangle": 0}
     layout["yaxis2"] |= {"tickformat": ".0%", "tickvals": [0.01, 0.1, 1]}
-    grey = {
-        name: draw.line(sizes, e, GREY, width=1, **draw.SECOND) for name, e in costs.error.items()
-    }
 
     def picture(bug, size):
         b = int(np.searchsorted(sizes, size))
@@ -50,7 +47,6 @@ def _against_right(costs):
         data = [
             _diagonal(),
             draw.dots(right, np.clip(wrong, -LIMIT, LIMIT), 1, size=8, opacity=0.7),
-            *(line for name, line in grey.items() if name != bug),
             draw.line(sizes, error, VERMILLION, **draw.SECOND),
             {**draw.dots([size], [error[b]], 1, size=14), **draw.SECOND},
         ]
@@ -125,7 +121,7 @@ def eps(found):
         title="eps inside the root or outside",
         variance=slider(1e-12, 100, factor=10**0.5, start=1, label="variance"),
         eps=slider(1e-8, 0.1, factor=10, start=1e-5, label="ε"),
-        dead=toggle(label="dead channel: variance 0"),
+        dead=toggle(label="dead channel: variance 0, whatever the slider says"),
         stills=[{}, {"variance": 1e-5}, {"variance": 1e-8}, {"dead": True}],
     )
 
@@ -165,11 +161,11 @@ def _inside_and_outside(found):
             ]
         factors = [_short(found.factor[form][v, e]) for form in FORMS]
         spreads = [_short(found.spread[form][v, e]) for form in FORMS]
-        gradients = [_short(found.gradient[form][v, e]) for form in FORMS]
+        gradients = [_up_to(found.gradient[form][v, e]) for form in FORMS]
         return {"data": data, "layout": layout}, (
             f"Inside the root: factor {factors[0]}, spread of the output {spreads[0]}, gradient "
-            f"of one output up to {gradients[0]}. Outside: factor {factors[1]}, spread "
-            f"{spreads[1]}, gradient up to {gradients[1]}."
+            f"of one output {gradients[0]}. Outside: factor {factors[1]}, spread "
+            f"{spreads[1]}, gradient {gradients[1]}."
         )
 
     return picture
@@ -284,6 +280,10 @@ def _plain(value):
 
 def _digits(share):
     return 0 if share > 0.1 else 1
+
+
+def _up_to(value):
+    return "NaN" if np.isnan(value) else f"up to {_short(value)}"
 
 
 def _short(value):

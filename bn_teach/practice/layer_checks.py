@@ -57,6 +57,11 @@ OWN = layer.OWN | {  # in the form of mistakes.MISTAKES
         "a wrong number of channels is not refused",
         "Broadcasting makes one channel into four without a word. What could you compare?",
     ),
+    "another-error": (
+        "it is refused, but not with a ValueError",
+        "torch's own layers raise ValueError or RuntimeError, and a caller may be ready for these "
+        "alone: `raise ValueError(...)`.",
+    ),
 }
 
 
@@ -106,7 +111,7 @@ def judge(make):
     if problem := _unusable(make):
         return _with_more(problem) if problem.misconception else problem
     verdict = _merged(_told(name, _row(name, make)) for name in CHECKS)
-    return right("your layer passes all nine checks.") if verdict.passed else verdict
+    return right("your layer passes all nine checks for (N, C).") if verdict.passed else verdict
 
 
 def yours_or_ours(flat, images):
@@ -184,6 +189,8 @@ PASSES = right("nothing was found.")
 
 def _unusable(make):
     """What keeps the checks from running at all: a stub, or parameters that are not there."""
+    if isinstance(make, torch.nn.Module):
+        return wrong("give the class itself, `MyBatchNorm`, not a layer made of it.")
     outcome = attempt.attempt(make, C)
     if isinstance(outcome, attempt.Raised) and outcome.unwritten:
         return not_yet(layer.TODO)
@@ -194,7 +201,19 @@ def _unusable(make):
     if not isinstance(outcome.value, torch.nn.Module):
         kind = type(outcome.value).__name__
         return wrong(f"called with {C}, it gives `{kind}`; expected a torch.nn.Module.")
+    if steps := _unwritten_steps(make):
+        return wrong(
+            f"`forward` calls {' and '.join(steps)}, of which nothing is written yet. "
+            "`batchnorm` has a function for each step."
+        )
     return _tried(_constitution, make)
+
+
+def _unwritten_steps(make):
+    """The functions of the other exercises that ``forward`` uses while they are still dots."""
+    forward = getattr(make, "forward", None)
+    names = getattr(getattr(forward, "__code__", None), "co_names", ())
+    return [f"`{name}`" for name in names if is_stub(forward.__globals__.get(name))]
 
 
 def _constitution(make):
@@ -319,21 +338,30 @@ def _at_start(made, name):
 
 
 def _answer(made, x):
-    """The shape of the output, or None if the layer refuses x on purpose (not by 1 / 0)."""
+    """The shape of the output, None if the layer refuses x as torch's do, or another error."""
     try:
         return tuple(made(x).shape)
-    except (ValueError, RuntimeError, AssertionError):
+    except (ValueError, RuntimeError):
         return None
-    except ArithmeticError as error:
-        return f"a {type(error).__name__}"
+    except Exception as error:
+        return error
+
+
+def _not_refused(slug, answer, before, after=""):
+    """1 / 0 is no refusal: it only happens."""
+    if isinstance(answer, Exception) and not isinstance(answer, ArithmeticError):
+        return _named("another-error", f": with {type(answer).__name__}")
+    what = f"a {type(answer).__name__}" if isinstance(answer, Exception) else answer
+    return _named(slug, f": {before}{what}{after}")
 
 
 def _one_sample(make):
     x = layer.drawn(4, 1, C).float()
     if answer := _answer(make(C), x):
-        return _named("one-not-refused", f": it gives {answer}")
+        return _not_refused("one-not-refused", answer, "it gives ")
     evaluated = layer.trained(make(C), _series()).eval()
-    if _answer(evaluated, _series()[0]) and not _answer(evaluated, x):
+    takes_six, takes_one = (isinstance(_answer(evaluated, b), tuple) for b in (_series()[0], x))
+    if takes_six and not takes_one:
         return _named("one-refused-in-eval")
     return PASSES
 
@@ -342,8 +370,8 @@ def _channels(make):
     for mode in (True, False):
         x = layer.drawn(5, N, 1).float()
         if answer := _answer(make(C).train(mode), x):
-            said = f": {tuple(x.shape)} goes into a layer of {C} channels, {answer} comes out"
-            return _named("channels-not-refused", said)
+            before = f"{tuple(x.shape)} goes into a layer of {C} channels, "
+            return _not_refused("channels-not-refused", answer, before, " comes out")
     return PASSES
 
 

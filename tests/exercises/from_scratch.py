@@ -118,15 +118,11 @@ def transform(x, mean, var, weight, bias, eps):  # in place, on copies
     y /= var.add(eps).sqrt()
     return y.mul_(weight).add_(bias)
 """,
-        """
-def transform(x, mean, var, weight, bias, eps):
-    F = torch.nn.functional
-    return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
-""",
+        transform("torch.addcmul(bias, weight, (x - mean) * torch.rsqrt(var + eps))"),
         """
 def transform(x, mean, var, weight, bias, eps):  # a loop over the channels
     columns = [
-        weight[c] * (x[:, c] - mean[c]) / math.sqrt(var[c] + eps) + bias[c]
+        weight[c] * (x[:, c] - mean[c]) / (var[c] + eps) ** 0.5 + bias[c]
         for c in range(x.shape[1])
     ]
     return torch.stack(columns, dim=1)
@@ -146,6 +142,14 @@ def transform(x, mean, var, weight, bias, eps):
         "eps-outside-root": (transform("weight * (x - mean) / (var.sqrt() + eps) + bias"),),
         "eps-missing": (transform("weight * (x - mean) / var.sqrt() + bias"),),
         "eps-fixed": (transform("weight * (x - mean) / (var + 1e-5) ** 0.5 + bias"),),
+        "eps-squared": (transform("weight * (x - mean) / torch.sqrt(var + eps**2) + bias"),),
+        "eps-clamped": (
+            transform("weight * (x - mean) / torch.sqrt(torch.clamp(var, min=eps)) + bias"),
+        ),
+        "brackets-missing": (
+            transform("weight * (x - mean / torch.sqrt(var + eps)) + bias"),
+            transform("weight * x - mean / torch.sqrt(var + eps) + bias"),
+        ),
         "gamma-beta-swapped": (transform("bias * (x - mean) / torch.sqrt(var + eps) + weight"),),
         "scalar-gamma": (transform("weight[0] * (x - mean) / torch.sqrt(var + eps) + bias[0]"),),
         "gamma-beta-shape": (
@@ -159,6 +163,15 @@ def transform(x, mean, var, weight, bias, eps):
         ),
         "gradient-lost": (
             transform("weight * (x.detach() - mean) / torch.sqrt(var + eps) + bias"),
+            transform("weight * (x - mean.detach()) / torch.sqrt(var + eps) + bias"),
+            transform("weight * (x - mean) / torch.sqrt(var.data + eps) + bias"),
+            transform("weight.data * (x - mean) / torch.sqrt(var + eps) + bias.data"),
+            transform("(weight * (x - mean) / torch.sqrt(var + eps) + bias).detach()"),
+            """
+def transform(x, mean, var, weight, bias, eps):  # takes mean and var for constants
+    F = torch.nn.functional
+    return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
+""",
         ),
         "input-changed": (
             """
@@ -238,6 +251,7 @@ def move_running(running_mean, running_var, mean, var, n, momentum):
         "inverse-factor": (
             move_running(NEW_MEAN, "(1 - m) * running_var + m * var * (n - 1) / n"),
         ),
+        "n-missing": (move_running(NEW_MEAN, "(1 - m) * running_var + m * var / (n - 1)"),),
         "factor-on-all": (
             move_running(NEW_MEAN, "((1 - m) * running_var + m * var) * n / (n - 1)"),
         ),

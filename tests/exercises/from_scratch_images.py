@@ -9,6 +9,11 @@ def images_through(layer, x):
     return layer(flat).reshape(n, h, w, c).permute(0, 3, 1, 2)
 """,
         """
+def images_through(layer, x):
+    rows = x.movedim(1, -1)
+    return layer.forward(rows.flatten(0, 2)).reshape(rows.shape).movedim(-1, 1)
+""",
+        """
 def images_through(layer, x):  # the channels first
     flat = torch.stack([x[:, c].flatten() for c in range(x.shape[1])], dim=1)
     y = layer(flat)
@@ -54,6 +59,35 @@ def images_through(layer, x):
     swapped = x.transpose(0, 1)
     y = layer(swapped.reshape(-1, x.shape[1]))
     return y.reshape(swapped.shape).transpose(0, 1)
+""",
+        ),
+        "channels-in-rows": (
+            """
+def images_through(layer, x):
+    n, c, h, w = x.shape
+    y = layer(x.transpose(0, 1).reshape(c, -1))
+    return y.reshape(c, n, h, w).transpose(0, 1)
+""",
+        ),
+        "gradient-lost": (
+            """
+def images_through(layer, x):
+    rows = x.detach().movedim(1, -1)
+    return layer(rows.flatten(0, 2)).reshape(rows.shape).movedim(-1, 1)
+""",
+            """
+def images_through(layer, x):
+    rows = x.movedim(1, -1)
+    with torch.no_grad():
+        return layer(rows.flatten(0, 2)).reshape(rows.shape).movedim(-1, 1)
+""",
+        ),
+        "called-twice": (
+            """
+def images_through(layer, x):
+    rows = x.movedim(1, -1)
+    assert layer(rows.flatten(0, 2)).dim() == 2
+    return layer(rows.flatten(0, 2)).reshape(rows.shape).movedim(-1, 1)
 """,
         ),
         "not-moved-back": (

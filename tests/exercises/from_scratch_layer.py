@@ -62,6 +62,7 @@ MY_BATCH_NORM = {
             layer(X_HAT, "x_hat = (x - mean) / torch.sqrt(var + 1e-5)"),
             layer(KEEPS, "self.eps, self.momentum = 1e-5, momentum"),
         ),
+        "eps-default": (layer("eps=1e-5", "eps=1e-3"),),
         "mean-not-subtracted": (layer(X_HAT, "x_hat = x / torch.sqrt(var + self.eps)"),),
         "statistics-detached": (
             layer(MOMENTS, "mean, var = x.mean(0).detach(), x.var(0, correction=0).detach()"),
@@ -260,6 +261,10 @@ MY_BATCH_NORM = {
         ),
         "one-refused-in-eval": (
             layer(REFUSES_ONE, "", "!= len(self.weight):", "!= len(self.weight) or len(x) < 2:"),
+        ),
+        "another-error": (
+            layer('raise ValueError("expected', 'raise TypeError("expected'),
+            layer(REFUSES_CHANNELS, "assert x.shape[1] == len(self.weight)\n        "),
         ),
         "channels-not-refused": (
             layer(REFUSES_CHANNELS, ""),

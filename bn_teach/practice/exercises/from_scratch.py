@@ -3,10 +3,13 @@
 import torch
 
 from ... import batchnorm
+from ...experiments.from_scratch_layers import SecondTry
 from .. import formulas, layer
 from ..exercise import Exercise
 from ..formula import Formula, drawn
+from ..gradients import Followed
 from ..layer_checks import judge
+from ..stand_ins import AnyWidth, OneCall, Strict
 
 NOTEBOOK = "07-from-scratch"
 
@@ -63,6 +66,7 @@ moments = Exercise(
                 "the second result is a sum, not a mean",
                 "Would twice as many samples of the same kind make your variance twice as large?",
             ),
+            "one-pass-variance": layer.OWN["one-pass-variance"],
         },
         arguments=("x",),
         todo="let `moments` return mean and var, in place of the dots.",
@@ -76,6 +80,12 @@ moments = Exercise(
         "The mean first. `x - mean` then meets every row of x by itself.",
         "var is the mean of `(x - mean) ** 2` over the same axis: divided by N, not by N − 1.",
     ),
+    shown=(
+        batchnorm.batch_moments,
+        batchnorm.values_per_channel,
+        batchnorm.sum_over_batch,
+        batchnorm.centre,
+    ),
 )
 
 
@@ -85,6 +95,12 @@ moments = Exercise(
 def _transform(made, x, mean, var, weight, bias, eps):
     if "own-statistics" in made:
         mean, var = formulas.moments(made, x, (0,))
+    if "eps-squared" in made:
+        eps = eps**2
+    if "eps-clamped" in made:
+        var, eps = var.clamp(min=eps), 0
+    if "brackets-missing/weight" in made:
+        return weight * x - formulas.normalize(made, mean, 0, var, eps) + bias
     x_hat = formulas.normalize(made, x, mean, var, eps)
     if "times-the-deviation" in made:
         x_hat = (x - mean) * torch.sqrt(var + eps)
@@ -92,17 +108,18 @@ def _transform(made, x, mean, var, weight, bias, eps):
 
 
 def _transforms():
-    eps = 1e-4
-    for seed, (n, c) in enumerate(((2, 1), (4, 4), (6, 3))):
-        x = drawn(seed, n, c, spread=0.02, centre=1)
-        mean, deviation = drawn(seed + 10, c, spread=0.01, centre=1), drawn(seed + 20, c).abs()
+    """Variances near 1, then some below eps, then some so small that a fixed eps shows."""
+    sizes = (((2, 1), 1, 0.3), ((4, 4), 0.5, 0.5), ((6, 3), 0.01, 1e-4))
+    for seed, ((n, c), spread, eps) in enumerate(sizes):
+        x = drawn(seed, n, c, spread=2 * spread, centre=1)
+        mean, deviation = drawn(seed + 10, c, spread=spread, centre=1), drawn(seed + 20, c).abs()
         weight, bias = drawn(seed + 30, c, centre=2), drawn(seed + 40, c)
-        yield x, mean, (0.01 + 0.01 * deviation) ** 2, weight, bias, eps
+        yield x, mean, (spread + spread * deviation) ** 2, weight, bias, eps
 
 
 transform_step = Exercise(
     "transform",
-    Formula(
+    Followed(
         right=transform,
         trials=lambda: list(_transforms()),
         made=_transform,
@@ -114,6 +131,10 @@ transform_step = Exercise(
             "eps-outside-root",
             "eps-missing",
             "eps-fixed",
+            "eps-squared",
+            "eps-clamped",
+            "brackets-missing",
+            "brackets-missing/weight",
             *formulas.AFFINE,
         ),
         own={
@@ -126,17 +147,29 @@ transform_step = Exercise(
                 "the difference is multiplied by the standard deviation",
                 "A channel of large spread should come out with a spread of about 1.",
             ),
+            "eps-squared": (
+                "the square of ε is added",
+                "Compare σ² + ε² with σ² + ε. Which of the two is in the formula?",
+            ),
+            "eps-clamped": (
+                "ε is a lower limit, but it should be added",
+                "A variance above ε comes out as it was. Look at the formula again.",
+            ),
+            "gradient-lost": (
+                "the output is right, but a gradient is lost on its way back",
+                "In training `mean` and `var` come from x, and γ and β learn: all of them need "
+                "one. Is there a `.data`, a `detach`, a `no_grad`, an `.item()` or numpy?",
+            ),
         },
         arguments=("x", "mean", "var", "weight", "bias", "eps"),
         todo="let `transform` return y, in place of the dots.",
         praise="y = γ x̂ + β.",
-        differentiable=True,
     ),
     transform,
     hints=(
         "Two lines of Algorithm 1: first x̂, then y. Everything they need is an argument.",
         "(C,) meets (N, C) by itself: no loop and no reshape.",
-        "x_hat is `(x - mean) / torch.sqrt(var + eps)`. Then γ multiplies it, and β is added.",
+        "x̂ is a difference, divided by `torch.sqrt(var + eps)`. Mind the brackets.",
     ),
     shown=(transform, batchnorm.normalize, batchnorm.scale_and_shift),
 )
@@ -150,6 +183,8 @@ def _move_running(made, running_mean, running_var, mean, var, n, momentum):
     factor = 1 / unbiased if "inverse-factor" in made else unbiased
     if "biased-buffer" in made:
         factor = 1
+    if "n-missing" in made:
+        factor = 1 / (n - 1)
     new_var = layer.moved(made, running_var, var * factor, momentum)
     if "factor-on-all" in made:
         new_var = layer.moved(made, running_var, var, momentum) * factor
@@ -177,6 +212,7 @@ move_running = Exercise(
             "momentum-fixed",
             "biased-buffer",
             "inverse-factor",
+            "n-missing",
             "factor-on-all",
             "mean-too",
             "adds-only",
@@ -189,6 +225,10 @@ move_running = Exercise(
             "inverse-factor": (
                 "the variance is multiplied by (n − 1)/n",
                 "A batch's own variance is too small. Does your factor make it larger?",
+            ),
+            "n-missing": (
+                "the variance is divided by n − 1, but not multiplied by n",
+                "`var` is divided by n already. What makes a sum of squares of it again?",
             ),
             "factor-on-all": (
                 "the old running variance is made unbiased once more",
@@ -218,7 +258,7 @@ move_running = Exercise(
 my_batch_norm = Exercise(
     "MyBatchNorm",
     judge,
-    batchnorm.BatchNorm1d,
+    SecondTry,
     hints=(
         "Start with the constructor: keep eps and momentum, make two `torch.nn.Parameter`, and "
         "register two buffers. Then one branch for training and one for evaluation.",
@@ -229,32 +269,10 @@ my_batch_norm = Exercise(
         "Compare `x.shape[1]` with the length of `self.weight` before anything else. The rest is "
         "`moments`, `move_running` and `transform`, in this order.",
     ),
-    shown=(batchnorm._BatchNorm, batchnorm.BatchNorm1d),
 )
 
 
 # 5 Images
-
-
-class _AnyWidth:
-    """A layer for (n, C), of any C, with gamma 1.5 and beta -0.5."""
-
-    def __call__(self, x):
-        if x.dim() != 2:
-            raise ValueError(f"this layer takes (n, C), and got {tuple(x.shape)}")
-        return 1.5 * torch.nn.functional.batch_norm(x, None, None, training=True) - 0.5
-
-    def __repr__(self):
-        return "1.5 · x̂ − 0.5"
-
-
-class _Strict(torch.nn.BatchNorm1d):
-    """A layer for (n, C) and nothing else, as the student's should be."""
-
-    def forward(self, x):
-        if x.dim() != 2:
-            raise ValueError(f"this layer takes (n, {self.num_features}), got {tuple(x.shape)}")
-        return super().forward(x)
 
 
 def _images_through(made, layer, x):
@@ -271,6 +289,8 @@ def _images_through(made, layer, x):
     if "channels-mixed/first" in made:
         y = layer(x.transpose(0, 1).reshape(-1, c))
         return y.reshape(c, n, h, w).transpose(0, 1)
+    if "channels-in-rows" in made:
+        return layer(x.transpose(0, 1).reshape(c, -1)).reshape(c, n, h, w).transpose(0, 1)
     y = layer(last.reshape(-1, c))
     if "not-moved-back/flat" in made:
         return y
@@ -288,8 +308,8 @@ def _images_through(made, layer, x):
 def _image_batches():
     """The channels far apart, so that mixing them shows; the second batch has N = C = H = W."""
     for seed, (n, c, h, w) in enumerate(((2, 2, 1, 2), (4, 4, 4, 4), (3, 2, 5, 4))):
-        yield _AnyWidth(), drawn(seed, n, c, h, w) + 3 * torch.arange(c).reshape(c, 1, 1)
-    strict = _Strict(3).double()
+        yield AnyWidth(), drawn(seed, n, c, h, w) + 3 * torch.arange(c).reshape(c, 1, 1)
+    strict = Strict(3).double()
     with torch.no_grad():
         strict.weight.copy_(drawn(8, 3, centre=2))
         strict.bias.copy_(drawn(9, 3))
@@ -298,7 +318,7 @@ def _image_batches():
 
 images = Exercise(
     "images_through",
-    Formula(
+    OneCall(
         right=images_through,
         trials=lambda: list(_image_batches()),
         made=_images_through,
@@ -308,6 +328,7 @@ images = Exercise(
             "image-by-image",
             "channels-mixed",
             "channels-mixed/first",
+            "channels-in-rows",
             "not-moved-back",
             "not-moved-back/flat",
             "not-moved-back/last",
@@ -324,6 +345,18 @@ images = Exercise(
                 "`reshape` never moves a number past another one. Which axis has to be the last "
                 "before you call it?",
             ),
+            "channels-in-rows": (
+                "the layer gets the channels as rows",
+                "It takes (n, C): a row for each sample. What turns rows into columns?",
+            ),
+            "gradient-lost": (
+                "the output is right, but no gradient finds its way back through it",
+                "The layers before need one. Is there a `.data`, a `detach`, a `no_grad` or numpy?",
+            ),
+            "called-twice": (
+                "the output is right, but the layer is called more than once",
+                "Each call in training moves its running statistics. Keep what the first returns.",
+            ),
             "not-moved-back": (
                 "the layer's output does not get back the shape and order of x",
                 "The samples went in with the channels last. Undo each step, in reverse order.",
@@ -338,7 +371,7 @@ images = Exercise(
     hints=(
         "The layer wants a table: a row for each place of each image, a column for each channel.",
         "`x.permute(0, 2, 3, 1)` puts the channels last. Then a reshape to (−1, C) is safe.",
-        "Afterwards undo both: reshape to (N, H, W, C), and `permute(0, 3, 1, 2)`.",
+        "Afterwards undo both, the last one first. Which order of axes brings 0, 2, 3, 1 back?",
     ),
 )
 EXERCISES = [moments, transform_step, move_running, my_batch_norm, images]
