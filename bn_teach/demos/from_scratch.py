@@ -121,7 +121,7 @@ def eps(found):
         title="eps inside the root or outside",
         variance=slider(1e-12, 100, factor=10**0.5, start=1, label="variance"),
         eps=slider(1e-8, 0.1, factor=10, start=1e-5, label="ε"),
-        dead=toggle(label="dead channel: variance 0, whatever the slider says"),
+        dead=toggle(label="dead channel: variance 0"),
         stills=[{}, {"variance": 1e-5}, {"variance": 1e-8}, {"dead": True}],
     )
 
@@ -162,9 +162,10 @@ def _inside_and_outside(found):
         factors = [_short(found.factor[form][v, e]) for form in FORMS]
         spreads = [_short(found.spread[form][v, e]) for form in FORMS]
         gradients = [_up_to(found.gradient[form][v, e]) for form in FORMS]
+        rests = "The channel is dead: its variance is 0, wherever the slider is. " if dead else ""
         return {"data": data, "layout": layout}, (
-            f"Inside the root: factor {factors[0]}, spread of the output {spreads[0]}, gradient "
-            f"of one output {gradients[0]}. Outside: factor {factors[1]}, spread "
+            f"{rests}Inside the root: factor {factors[0]}, spread of the output {spreads[0]}, "
+            f"gradient of one output {gradients[0]}. Outside: factor {factors[1]}, spread "
             f"{spreads[1]}, gradient {gradients[1]}."
         )
 

