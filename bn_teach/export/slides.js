@@ -19,8 +19,9 @@ function fit(content) {
     style.setProperty("zoom", String(zoom));
     // Only stills have a width of their own, and only on paper.
     const isTooWide = ON_PAPER && content.scrollWidth > content.clientWidth;
-    if (content.scrollHeight * zoom <= height && !isTooWide) break;
+    if (content.scrollHeight * zoom <= height && !isTooWide) return;
   }
+  content.classList.add("too-long"); // paper cannot be scrolled: it shows the beginning
 }
 
 function fitCurrent() {

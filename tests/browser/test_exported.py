@@ -154,7 +154,11 @@ def test_keys_of_the_deck(product, open_file):
     notes = opened.value
     assert "5 min" in notes.inner_text("body") and "waves come and go" in notes.inner_text("body")
     assert "1 A wave" in notes.inner_text("h2")
-    deck.page.keyboard.press("PageDown")
+    assert "Slide 2 of" in notes.inner_text("body")
+    deck.page.keyboard.press("ArrowRight")  # the arrows go through all slides, one by one
+    assert "Slide 3 of" in notes.inner_text("body")
+    assert "waves come and go" in notes.inner_text("body")  # notes stay for the whole section
+    deck.page.evaluate("() => Reveal.slide(0, 0)")
     assert "waves" not in notes.inner_text("body")
     assert deck.errors == []
 

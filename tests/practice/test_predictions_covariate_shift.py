@@ -10,16 +10,7 @@ from bn_teach import stored
 from bn_teach.datasets import load_digits
 from bn_teach.experiments import covariate_shift as experiments
 from bn_teach.practice.predictions import covariate_shift as predictions
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = dict(prediction._choices).values() if number is None else [number[k] for k in WAYS]
-    return all(text.endswith(".") and len(text) > 40 for text in said)
-
-
-WAYS = ("low", "high", "right")
+from tests.practice.asked import explained
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,9 @@ from bn_teach import stored
 from bn_teach.experiments import why
 from bn_teach.practice.predictions import effects as predictions
 from bn_teach.train import Run
+from tests.practice.asked import explained
 
 GAP = "\u202f"  # before a per cent sign, after × and ÷
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = [why for _, why in prediction._choices] or [number[k] for k in ("low", "high", "right")]
-    return all(text.endswith(".") and len(text) > 40 for text in said)
 
 
 def race(steps):

@@ -12,6 +12,7 @@ from bn_teach.experiments.from_scratch_layers import Comparison, FirstTry, compa
 from bn_teach.look import percent
 from bn_teach.practice.layer_checks import hunt
 from bn_teach.practice.predictions import from_scratch as predictions
+from tests.practice.asked import explained
 
 SECOND, THIRD = "10\u202f000", "100\u202f000"  # means, as choices
 
@@ -29,14 +30,6 @@ def passes():
 @pytest.fixture(scope="module")
 def roots():
     return experiments.eps_and_root()
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = number or dict(prediction._choices)
-    texts = [said[way] for way in ("low", "high", "right")] if number else said.values()
-    return all(text.endswith((".", "?")) and len(text) > 40 for text in texts)
 
 
 def test_seven_checks_of_the_first_try_fail():

@@ -9,18 +9,9 @@ import torch
 from bn_teach.demos import scale_and_shift as demos
 from bn_teach.experiments import scale_and_shift as experiments
 from bn_teach.practice.predictions import scale_and_shift as predictions
+from tests.practice.asked import explained
 
 FOUR = [-1.0, 1.0, 2.0, 4.0]
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = dict(prediction._choices).values() if number is None else [number[k] for k in WAYS]
-    return all(text.endswith(".") and len(text) > 40 for text in said)
-
-
-WAYS = ("low", "high", "right")
 
 
 @pytest.fixture(scope="module")

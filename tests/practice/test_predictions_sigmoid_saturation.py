@@ -12,16 +12,7 @@ from bn_teach import stored
 from bn_teach.datasets import load_digits
 from bn_teach.experiments import sigmoid_saturation as experiments
 from bn_teach.practice.predictions import sigmoid_saturation as predictions
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = dict(prediction._choices).values() if number is None else [number[k] for k in WAYS]
-    return all(text.endswith(".") and len(text) > 40 for text in said)
-
-
-WAYS = ("low", "high", "right")
+from tests.practice.asked import explained
 
 
 def slope(z):
@@ -79,7 +70,7 @@ def test_vanishing():
     torch.nn.functional.cross_entropy(outputs @ last, labels).backward()
     assert (weights[7].grad.norm() / weights[0].grad.norm()).item() > 1e4
     assert max(saturated) < 0.01
-    assert prediction._truth == "next to none; more than 10 000 times"
+    assert prediction._truth == "nearly none; over 10 000 times"
     assert "0\u202f% saturated" in prediction._found
     assert "\u202f000 times smaller" in prediction._found
     assert explained(prediction)

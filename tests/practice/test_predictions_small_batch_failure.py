@@ -10,15 +10,7 @@ import torch
 from bn_teach import stored
 from bn_teach.experiments import small_batch_failure as experiments
 from bn_teach.practice.predictions import small_batch_failure as predictions
-
-WAYS = ("low", "high", "right")
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = dict(prediction._choices).values() if number is None else [number[k] for k in WAYS]
-    return all(text.endswith((".", "?")) and len(text) > 40 for text in said)
+from tests.practice.asked import explained
 
 
 def choices(prediction):

@@ -10,15 +10,9 @@ import torch
 from bn_teach.experiments import running_statistics
 from bn_teach.experiments import train_vs_inference as experiments
 from bn_teach.practice.predictions import train_vs_inference as predictions
+from tests.practice.asked import explained
 
 NUMBERS = ("low", "high", "right")
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = dict(prediction._choices).values() if number is None else [number[k] for k in NUMBERS]
-    return all(text.endswith(".") and len(text) > 40 for text in said)
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,7 @@ import torch
 from bn_teach import stored
 from bn_teach.experiments import whitening as experiments
 from bn_teach.practice.predictions import whitening as predictions
-
-
-def explained(prediction):
-    """Whether every choice, or every kind of number, has a sentence."""
-    number = prediction._number
-    said = number or dict(prediction._choices)
-    texts = [said[way] for way in ("low", "high", "right")] if number else said.values()
-    return all(text.endswith(".") and len(text) > 40 for text in texts)
+from tests.practice.asked import explained
 
 
 def test_more_than_the_bells_share_lies_in_the_band_of_a_long_tail():

@@ -85,10 +85,10 @@ def vanishing(probes):
     norms, flat = found.gradient[depth, gain], float(found.saturated[depth, gain].mean())
     times = float(geometric_mean(norms[:, -1] / norms[:, 0]))  # over the seeds
     choices = {
-        (0.5, 1e4): "about half; more than 10 000 times",
-        (0.5, 10): "about half; about 10 times",
-        (0, 10): "next to none; about 10 times",
-        (0, 1e4): "next to none; more than 10 000 times",
+        (0.5, 1e4): "half; over 10 000 times",
+        (0.5, 10): "half; 10 times",
+        (0, 10): "nearly none; 10 times",
+        (0, 1e4): "nearly none; over 10 000 times",
     }
     cause, harmless, passes, right = choices.values()
     nearest = (
@@ -97,8 +97,8 @@ def vanishing(probes):
     )
     return predict(
         "vanishing-or-saturated",
-        "Sigmoids, eight layers, gain 1. Which share of the activations is saturated? And how many "
-        "times smaller is the gradient of layer 1's weights than that of layer 8's?",
+        "Sigmoids, eight layers, gain 1. What share is saturated? And how many times smaller is the "
+        "weights' gradient in layer 1 than in layer 8?",
         {
             cause: "This takes saturation for the one cause of vanishing gradients. At gain 1 the "
             "inputs lie close to 0. There the derivative is nearly at its best, and that is ¼.",
