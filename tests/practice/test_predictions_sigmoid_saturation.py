@@ -82,8 +82,8 @@ def test_it_may_vanish_otherwise(flat, times):
     shape = (len(experiments.DEPTHS), len(experiments.GAINS), 3, 8)
     gradient = np.geomspace(1, times, 8) * np.ones(shape)
     probe = experiments.Probe(gradient, np.full(shape, flat))
-    share = "next to none" if flat < 0.1 else "about half"
-    factor = "about 10 times" if times < 100 else "more than 10 000 times"
+    share = "nearly none" if flat < 0.1 else "half"
+    factor = "10 times" if times < 100 else "over 10 000 times"
     assert predictions.vanishing({("sigmoid", "off"): probe})._truth == f"{share}; {factor}"
 
 

@@ -97,8 +97,8 @@ def vanishing(probes):
     )
     return predict(
         "vanishing-or-saturated",
-        "Sigmoids, eight layers, gain 1. What share is saturated? And how many times smaller is the "
-        "weights' gradient in layer 1 than in layer 8?",
+        "Sigmoids, eight layers, gain 1. What share is saturated? And how many times smaller is "
+        "the weights' gradient in layer 1 than in layer 8?",
         {
             cause: "This takes saturation for the one cause of vanishing gradients. At gain 1 the "
             "inputs lie close to 0. There the derivative is nearly at its best, and that is ¼.",
