@@ -1,6 +1,7 @@
 """Moves the controls of an explorable as people do, and looks at what it then shows."""
 
 import pytest
+from playwright.sync_api import expect
 
 
 class Hand:
@@ -69,11 +70,8 @@ class Hand:
         if move["error"]:
             self.root.locator(".notice", has_text=move["error"]).wait_for(timeout=20_000)
             return
-        self.page.wait_for_function(
-            "([root, state]) => root.dataset.state === state",
-            arg=[self.root.element_handle(), str(move["state"])],
-            timeout=20_000,
-        )
+        # Found anew at each look: JupyterLab may draw a cell's output again in the meantime.
+        expect(self.root).to_have_attribute("data-state", str(move["state"]), timeout=20_000)
         assert self.sentence() == move["text"]
         assert self.description() == move["text"]
         drawn = self.root.locator(".plot").evaluate("plot => JSON.parse(JSON.stringify(plot.data))")
