@@ -222,16 +222,13 @@ def run(client, cell):
 
 def printed_by(cells):
     """What each code cell printed, but for the progress bars' speed and the free memory."""
-    return {
-        cell.id: "\n".join(
-            line
-            for output in cell.outputs
-            if output.output_type == "stream"
-            for line in re.split(r"[\r\n]", output.text)
-            if line and not re.search(r"it/s|s/it", line) and not line.startswith("Memory: ")
-        )
-        for cell in of_type(cells, "code")
-    }
+    found = {}
+    for cell in of_type(cells, "code"):
+        texts = [output.text for output in cell.outputs if output.output_type == "stream"]
+        lines = re.split(r"[\r\n]", "".join(texts))  # however many pieces it came in
+        kept = [line for line in lines if not re.search(r"it/s|s/it|^Memory: ", line)]
+        found[cell.id] = "\n".join(line for line in kept if line)
+    return found
 
 
 def peak_memory(client):
