@@ -8,7 +8,6 @@ from .attempt import Endless, Raised, Returned, attempt
 from .formula import Formula, no_result
 from .layer import slopes
 from .results import same
-from .verdict import wrong
 
 
 class Followed(Formula):
@@ -22,18 +21,13 @@ class Followed(Formula):
         verdict = super().__call__(student)
         return (verdict.passed and self._lost(student)) or verdict
 
-    def told(self, slug, said=""):
-        """The Verdict that names a mistake."""
-        name, hint = self.named(slug)
-        return wrong(f"{name}{said}. {hint}", slug)
-
     def _lost(self, student):
         arguments = self.trials()[-1]
         found = attempt(_gradients, student, arguments)
         if isinstance(found, Endless):
             return no_result(found)
         if isinstance(found, Raised):
-            return self.told("gradient-lost")
+            return self._named("gradient-lost")
         names = [
             name
             for name, value in zip(self.arguments, arguments, strict=True)
@@ -41,7 +35,7 @@ class Followed(Formula):
         ]
         pairs = zip(names, found.value, _gradients(self.right, arguments), strict=True)
         lost = [f"`{name}`" for name, one, other in pairs if not same(Returned(one), other)]
-        return self.told("gradient-lost", f": that of {', '.join(lost)}") if lost else None
+        return self._named("gradient-lost", f": that of {', '.join(lost)}") if lost else None
 
 
 def _gradients(function, arguments):

@@ -7,7 +7,7 @@ from .attempt import Raised, Returned
 from .mistakes import MISTAKES
 from .verdict import wrong
 
-CLOSE = 1e-3  # of the largest value: far above the rounding of float32, far below any mistake
+CLOSE = 1e-3  # of the largest value: far above float32's rounding; formula.py looks closer after it
 
 
 def parts(value):
@@ -127,10 +127,10 @@ def array(value):
     """Numbers as a float64 array; None stays None; raises where there are no real numbers."""
     if value is None:
         return None
-    array = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-    if array.dtype.kind in "SUc":  # numpy would read "3" as 3, and 1 + 2j as 1
-        raise TypeError(f"{array.dtype} is no real number")
-    return array.astype(float)
+    found = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    if found.dtype.kind in "SUc":  # numpy would read "3" as 3, and 1 + 2j as 1
+        raise TypeError(f"{found.dtype} is no real number")
+    return found.astype(float)
 
 
 def _near(found, expected, close):

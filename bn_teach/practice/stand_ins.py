@@ -40,5 +40,5 @@ class OneCall(Followed):
             attempt(student, layer, x)
             calls = int(layer.num_batches_tracked)
             if calls > 1:
-                return self.told("called-twice", f": {calls} times")
+                return self._named("called-twice", f": {calls} times")
         return verdict
